@@ -1,0 +1,38 @@
+# Everything runs in .venv, made here; only Python 3.11 or newer and make are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types taxonomy clean
+
+# A user's environment: the package alone.
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+# A developer's: what the checks need too.
+$(VENV)/developed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/trackclf explain fixtures/demo.txt
+	$(BIN)/trackclf tag fixtures/demo.txt
+
+test: lint types taxonomy
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/developed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/developed
+	$(BIN)/mypy
+
+taxonomy: $(VENV)/developed
+	$(BIN)/trackclf taxonomy check
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,7 @@
+"""`python -m trackclf`."""
+
+import sys
+
+from trackclf.cli import main
+
+sys.exit(main())

@@ -1,0 +1,18 @@
+"""Where the shipped files live: the only module that knows."""
+
+import json
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def taxonomy_dir() -> Path:
+    """The shipped taxonomy: inside an installed package, or at the top of a source tree."""
+    installed = _PACKAGE / "taxonomy"
+    return installed if installed.is_dir() else _PACKAGE.parent.parent / "taxonomy"
+
+
+def character_map() -> tuple[str, str]:
+    """Two strings of equal length: characters to fold, and what each becomes."""
+    data = json.loads((_PACKAGE / "data" / "characters.json").read_text(encoding="utf-8"))
+    return data["from"], data["to"]

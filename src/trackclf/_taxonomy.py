@@ -1,0 +1,189 @@
+"""The taxonomy as objects: labels, terms, classes, settings, and the digest of what decides a tag."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from trackclf import _resources
+from trackclf._characters import normalise
+from trackclf._taxonomy_files import (
+    FOLDERS,
+    Files,
+    Slot,
+    faults,
+    label_files,
+    parse,
+    parse_cue,
+    parse_near,
+)
+from trackclf._types import Label
+from trackclf.errors import TaxonomyError
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One line of a label file.
+
+    Attributes
+    ----------
+    text : str
+        As written.
+    kind : str
+        "core", "strong", "entity", "weak" or "not".
+    slots : tuple of Slot
+        One, unless the term is a cue with gaps or classes.
+    near : tuple of Slot
+        One of these must stand in the same sentence; empty for no condition.
+    also : tuple of str
+        Ids of further labels that the term counts for.
+    boundary : bool
+        Whether a segmenter must agree that the term straddles no word.
+    """
+
+    text: str
+    kind: str
+    slots: tuple[Slot, ...]
+    near: tuple[Slot, ...] = ()
+    also: tuple[str, ...] = ()
+    boundary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One label file."""
+
+    label: Label
+    order: int
+    source: str
+    definition: str
+    definition_en: str
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+    related: tuple[str, ...]
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """Labels with their terms, as read from a folder; immutable.
+
+    Attributes
+    ----------
+    version, date : str
+    entries : tuple of Entry
+        Tracks in their order, then modes in theirs; retired labels are left out.
+    classes : dict of str to tuple of str
+        Word classes: name to normalised members.
+    prior : dict
+        By kind of label: weight of each kind of term, bias, thresholds, slope of the probability.
+    denial : dict
+        Kinds of label that it holds for, and cues that deny what stands after or before them.
+    """
+
+    version: str
+    date: str
+    entries: tuple[Entry, ...]
+    classes: dict[str, tuple[str, ...]] = field(repr=False)
+    prior: dict[str, Any] = field(repr=False)
+    denial: dict[str, Any] = field(repr=False)
+
+    @cached_property
+    def labels(self) -> tuple[Label, ...]:
+        """Labels in column order."""
+        return tuple(entry.label for entry in self.entries)
+
+    @cached_property
+    def digest(self) -> str:
+        """First 12 hex digits of the sha256 of everything that decides a tag."""
+        labels = [
+            [(e.label.id, e.label.kind, e.label.name, e.label.status)]
+            + [(t.text, t.kind, repr(t.near), t.also, t.boundary) for t in e.terms]
+            for e in self.entries
+        ]
+        blob = json.dumps([labels, self.classes, self.prior, self.denial], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(blob.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+    def __getitem__(self, id: str) -> Entry:
+        for entry in self.entries:
+            if entry.label.id == id:
+                return entry
+        known = ", ".join(label.id for label in self.labels)
+        raise TaxonomyError(f"no label {id!r} in this taxonomy; it has: {known}")
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Taxonomy:
+    files, broken = parse(_resources.taxonomy_dir())
+    if broken:
+        raise TaxonomyError(f"the shipped taxonomy is damaged, reinstall trackclf: {broken[0]}", tuple(broken))
+    return _build(files)  # its faults are looked for by the tests, not at every start
+
+
+def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
+    """Read a taxonomy folder, by default the shipped one.
+
+    Raises
+    ------
+    TaxonomyError
+        The folder is missing or has faults; `.faults` lists them all.
+    """
+    if path is None:
+        return _shipped()
+    files, wrong = parse(Path(path))
+    wrong += [fault for fault in faults(files) if "out of order" not in fault]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more: trackclf taxonomy check {path})" if len(wrong) > 1 else ""
+        raise TaxonomyError(wrong[0] + more, tuple(wrong))
+    return _build(files)
+
+
+def check(path: str | Path | None = None) -> list[str]:
+    """All faults of a taxonomy folder, one line each: file, line, term and reason. Empty where it is sound."""
+    files, broken = parse(_resources.taxonomy_dir() if path is None else Path(path))
+    return broken + list(faults(files))
+
+
+def _build(files: Files) -> Taxonomy:
+    top = next(data for path, data in files.items() if path.name == "taxonomy.toml")
+    classes = next((data for path, data in files.items() if path.name == "classes.toml"), {})
+    entries = [
+        Entry(
+            label=Label(d["id"], d["kind"], d["name"], d["name_en"], d["status"]),
+            order=d["order"],
+            source=d["source"],
+            definition=d["definition"],
+            definition_en=d["definition_en"],
+            present=tuple(d["present"]),
+            absent=tuple(d["absent"]),
+            related=tuple(d["related"]),
+            terms=tuple(
+                Term(
+                    item["t"],
+                    item["k"],
+                    parse_cue(item["t"]),
+                    tuple(map(parse_near, item.get("near", ()))),
+                    tuple(item.get("also", ())),
+                    item.get("boundary", False),
+                )
+                for item in d["terms"]
+            ),
+        )
+        for _, d in label_files(files)
+        if d["status"] != "retired"
+    ]
+    denial = dict(top.get("denial", {}))
+    for side in ("before", "after"):
+        denial[side] = [normalise(text) for text in denial.get(side, ())]
+    kinds = list(FOLDERS.values())
+    entries.sort(key=lambda entry: (kinds.index(entry.label.kind), entry.order))
+    return Taxonomy(
+        version=str(top["version"]),
+        date=str(top["date"]),
+        entries=tuple(entries),
+        classes={name: tuple(map(normalise, item["terms"])) for name, item in classes.items()},
+        prior=top["prior"],
+        denial=denial,
+    )

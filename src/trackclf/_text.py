@@ -1,0 +1,287 @@
+"""Text as arrays of code points: what `_characters` defines, for whole batches, with every place kept.
+
+`Passages.place` maps what closing up leaves back to the caller's own string.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trackclf._characters import (
+    CLASS_MEMBERS,
+    CLAUSE,
+    CLOSERS,
+    COMMA,
+    DOT,
+    DROP,
+    HARD,
+    IDEOGRAPH_RANGES,
+    NEWLINE,
+    SENTENCE,
+    SPACE,
+    TAB,
+    WIDE_PUNCTUATION,
+    WIDE_RANGES,
+    folds,
+)
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+UNICODE = 0x110000
+FIRST_SYMBOL = 16  # a matcher numbers its own symbols from here; below are the classes
+
+
+@lru_cache(maxsize=1)
+def fold_table() -> NDArray[np.uint32]:
+    """uint32 (0x110000,): what each code point folds to. Folding twice changes nothing."""
+    table = np.arange(UNICODE, dtype=np.uint32)
+    table[list(folds())] = code_points("".join(folds().values()))
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=1)
+def class_table() -> NDArray[np.uint8]:
+    """uint8 (0x110000,): the class of each code point, 0 for those that only spell."""
+    table = np.zeros(UNICODE, np.uint8)
+    for number, members in CLASS_MEMBERS.items():
+        table[code_points(members)] = number
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=1)
+def _wide_table() -> Bools:
+    """Bool (0x110000,): scripts and punctuation that are written without spaces around them."""
+    table = _ranges(WIDE_RANGES)
+    table[code_points(WIDE_PUNCTUATION)] = True
+    return table
+
+
+@lru_cache(maxsize=1)
+def ideograph_table() -> Bools:
+    """Bool (0x110000,): Chinese characters."""
+    return _ranges(IDEOGRAPH_RANGES)
+
+
+def _ranges(ranges: tuple[tuple[int, int], ...]) -> Bools:
+    table = np.zeros(UNICODE, bool)
+    for low, high in ranges:
+        table[low : high + 1] = True
+    return table
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """uint32 (len(text),): the code points of a string; lone surrogates stand for themselves."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4")).astype(np.uint32, copy=False)
+
+
+def is_ascii_word(codes: NDArray[np.uint32]) -> Bools:
+    """Whether each folded code point is one of a-z and 0-9."""
+    return ((codes >= 97) & (codes <= 122)) | ((codes >= 48) & (codes <= 57))
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What closing up decided about a run of code points.
+
+    Attributes
+    ----------
+    drop : int64 (n_dropped,)
+        Positions to leave out, ascending.
+    space : int64
+        White space that stays, as one space.
+    newline : int64
+        Line ends that stay, as a paragraph's end.
+    tab : int64
+        Tabs that stay: they separate fields.
+    """
+
+    drop: Ints
+    space: Ints
+    newline: Ints
+    tab: Ints
+
+
+def close_up(codes: NDArray[np.uint32], at: Ints) -> Closed:
+    """Decide which of the white space and zero-width characters at `at` stay.
+
+    The rule is that of `trackclf._characters.normalise`.
+    """
+    classes = class_table()
+    kind = classes[codes[at]]
+    first = np.flatnonzero(np.diff(at, prepend=-2) > 1)  # of each run, in `at`
+    stop = np.append(first[1:], len(at))
+    white = np.add.reduceat(kind != DROP, first)
+    lines = np.add.reduceat(kind == NEWLINE, first)
+    tabs = np.add.reduceat(kind == TAB, first)
+    before = at[first] - 1
+    after = at[stop - 1] + 1
+    # A NUL stands at both ends, so that every run has neighbours.
+    left = np.where(before >= 0, codes[before], 0)
+    right = np.where(after < len(codes), codes[np.minimum(after, len(codes) - 1)], 0)
+    wide = _wide_table()
+    fold = fold_table()
+    loose = wide[fold[left]] | wide[fold[right]] | (classes[left] == HARD) | (classes[right] == HARD)
+    closer = np.isin(left, code_points(CLOSERS))
+    last = np.where(closer & (before >= 1), codes[np.maximum(before - 1, 0)], left)
+    ended = (lines >= 1) & (classes[last] == SENTENCE)
+    keep_line = ((lines >= 2) | ended) & (tabs == 0) & (classes[left] != HARD) & (classes[right] != HARD)
+    keep_space = ~loose & ~keep_line & (tabs == 0) & (white > 0)
+    run = np.repeat(np.arange(len(first)), stop - first)
+    rank = np.arange(len(at)) - first[run]
+    # The run's first white character stands for it; zero-width ones before it go.
+    lead = np.where(kind != DROP, rank, len(at))
+    lead = np.minimum.reduceat(lead, first)
+    chosen = rank == lead[run]
+    kept = chosen & (keep_line | keep_space | (tabs > 0))[run]
+    return Closed(
+        drop=at[~kept],
+        space=at[kept & keep_space[run]],
+        newline=at[kept & keep_line[run]],
+        tab=at[kept & (tabs > 0)[run]],
+    )
+
+
+class Passages:
+    """Several texts as one closed-up run of symbols, with the way back to each.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    table : uint16 (0x110000,)
+        Symbol of each code point: its class, or a matcher's own number from FIRST_SYMBOL on, or 0.
+
+    Attributes
+    ----------
+    texts : sequence of str
+    codes : uint32 (n_codes,)
+        All code points as given, a NUL after each text.
+    symbols : uint16 (n_symbols,)
+        After closing up.
+    """
+
+    def __init__(self, texts: Sequence[str], table: NDArray[np.uint16]) -> None:
+        self.texts = texts
+        self.codes = code_points("\0".join(texts) + "\0")
+        symbols = table[self.codes]
+        shifted = symbols - np.uint16(DROP)  # wraps, so that one comparison finds DROP to TAB
+        at = np.flatnonzero(shifted <= TAB - DROP)
+        self._shift: Ints | None = None
+        if len(at):
+            closed = close_up(self.codes, at)
+            symbols[closed.space] = SPACE
+            symbols[closed.newline] = NEWLINE
+            symbols[closed.tab] = TAB
+            keep = np.ones(len(symbols), bool)
+            keep[closed.drop] = False
+            symbols = symbols[keep]
+            self._shift = closed.drop - np.arange(len(closed.drop))
+        self.symbols = symbols
+
+    @cached_property
+    def starts(self) -> Ints:
+        """int64 (n_texts + 1,): where each text starts in `codes`."""
+        lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+
+    def place(self, at: Ints) -> Ints:
+        """Positions in `codes` of positions in `symbols`."""
+        if self._shift is None:
+            return at
+        return at + np.searchsorted(self._shift, at, side="right")
+
+    def text_of(self, at: Ints) -> Ints:
+        """Index of the text that each position in `symbols` belongs to."""
+        return np.searchsorted(self.starts, self.place(at), side="right") - 1
+
+    @cached_property
+    def _stops(self) -> tuple[Ints, NDArray[np.uint16]]:
+        """Positions in `symbols` of all that may end something, ascending, and their classes."""
+        at = np.flatnonzero(self.symbols - np.uint16(NEWLINE) <= HARD - NEWLINE)  # wraps below NEWLINE
+        return at, self.symbols[at]
+
+    @cached_property
+    def sentence_breaks(self) -> Ints:
+        """Positions in `symbols` that end a sentence, ascending."""
+        at, kind = self._stops
+        ends = (kind == SENTENCE) | (kind == NEWLINE) | (kind == HARD)
+        dots = np.flatnonzero(kind == DOT)
+        after = self.symbols[at[dots] + 1]  # a NUL ends every text
+        ends[dots] = (after == SPACE) | (after == NEWLINE) | (after == HARD)
+        return np.asarray(at[ends])
+
+    @cached_property
+    def paragraph_breaks(self) -> Ints:
+        """Positions in `symbols` that end a paragraph, ascending."""
+        at, kind = self._stops
+        return np.asarray(at[(kind == NEWLINE) | (kind == HARD)])
+
+    @cached_property
+    def clause_breaks(self) -> Ints:
+        """Positions in `symbols` that end a clause, ascending; every sentence break is among them."""
+        at, kind = self._stops
+        ends = kind != DOT
+        inner = np.flatnonzero(((kind == COMMA) | (kind == CLAUSE)) & (at > 0))
+        inner = inner[self._is_digit(at[inner] - 1)]
+        ends[inner[self._is_digit(at[inner] + 1)]] = False  # 1,000 and 10:30
+        ends[np.isin(at, self.sentence_breaks[self.symbols[self.sentence_breaks] == DOT])] = True
+        return np.asarray(at[ends])
+
+    def folded(self, at: Ints) -> NDArray[np.uint32]:
+        """Folded code points at positions in `symbols`; NUL outside."""
+        inside = (at >= 0) & (at < len(self.symbols))
+        codes = fold_table()[self.codes[self.place(np.where(inside, at, 0))]]
+        return np.where(inside, codes, np.uint32(0))
+
+    def _is_digit(self, at: Ints) -> Bools:
+        codes = self.folded(at)
+        return (codes >= 48) & (codes <= 57)
+
+
+class Segmenter:
+    """Says whether a short term stands on word boundaries, by a private jieba tokenizer.
+
+    jieba is imported, and its dictionary read, at the first question; nothing is written anywhere.
+    The tokenizer shares nothing with `jieba.dt`, so a caller's own dictionary stays as it is.
+    """
+
+    def __init__(self) -> None:
+        self._tokenizer: Any = None
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return type(self), ()
+
+    def _load(self) -> Any:
+        with self._lock:
+            if self._tokenizer is None:
+                import logging
+                import warnings
+
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # jieba's own, on import
+                    import jieba
+
+                logging.getLogger("jieba").setLevel(logging.WARNING)
+                tokenizer = jieba.Tokenizer()
+                # What jieba's initialize() does, without its cache in the shared temporary folder.
+                tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+                tokenizer.initialized = True
+                self._tokenizer = tokenizer
+            return self._tokenizer
+
+    def straddles(self, sentence: str, start: int, end: int) -> bool:
+        """Whether a word of the folded `sentence` crosses one end of [start, end) and not the other."""
+        tokenizer = self._tokenizer or self._load()
+        for _, low, high in tokenizer.tokenize(sentence, HMM=False):
+            covers = low <= start and high >= end
+            if not covers and (low < start < high or low < end < high):
+                return True
+        return False

@@ -1,0 +1,197 @@
+"""Results to jsonl, csv, a table, or an explanation in the terminal; one row source, many formats, streamed."""
+
+import csv
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any, TextIO
+
+from trackclf._readers import Record
+from trackclf._types import Evidence, Label, Result, Tag
+from trackclf._words import WORDS
+
+Row = tuple[Record, Result | None]  # no result where the record has an error
+
+_RESERVED = ("id", "tracks", "modes", "pairs", "abstained", "segments", "error", "stamp")
+_CSV_COLUMNS = ("tracks", "track_names", "levels", "modes", "mode_names", "pairs", "evidence", "abstained", "error")
+_SHOWN_TERMS = 6
+_PALETTE = (32, 36, 33, 35, 34, 31)  # green, cyan, yellow, magenta, blue, red
+
+
+def name_of(item: Tag | Label, lang: str, labels: Iterable[Label]) -> str:
+    """Name of a tag in the language asked for."""
+    if lang == "zh":
+        return item.name
+    return next((label.name_en for label in labels if label.id == item.id), item.name)
+
+
+def to_dict(record: Record, result: Result | None, stamp: dict[str, str]) -> dict[str, Any]:
+    """The record of the JSON Lines output: id, tags, then the input's own columns.
+
+    A column whose name the output needs itself is kept as `input_<name>`.
+    """
+    empty: dict[str, Any] = {"id": record.id, "tracks": [], "modes": [], "pairs": [], "abstained": None}
+    out = result.to_dict(record.id) if result else {**empty, "error": record.error, "stamp": stamp}
+    for name, value in record.fields.items():
+        if name == "id" and value == record.id:
+            continue
+        out[f"input_{name}" if name in _RESERVED else name] = value
+    return out
+
+
+def write_jsonl(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]) -> None:
+    """One object a line; lone surrogates are written as JSON escapes."""
+    for record, result in rows:
+        out.write(json.dumps(to_dict(record, result, stamp), ensure_ascii=False) + "\n")
+
+
+def write_csv(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]) -> None:
+    """The input's columns, then one column for each kind of answer; lists are joined by ";"."""
+    rows = iter(rows)
+    first = next(rows, None)
+    fields = [] if first is None else list(first[0].fields)
+    id_column = [] if any(name in fields for name in ("id",)) else ["id"]
+    added = [f"trackclf_{name}" if name in fields else name for name in _CSV_COLUMNS]
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*id_column, *fields, *added, "more"])
+    for record, result in chain([] if first is None else [first], rows):
+        more = {name: value for name, value in record.fields.items() if name not in fields}
+        cells = [_cell(record.fields.get(name, "")) for name in fields]
+        answers = _answers(record, result, lang)
+        writer.writerow(
+            [
+                *([record.id] if id_column else []),
+                *cells,
+                *answers,
+                json.dumps(more, ensure_ascii=False) if more else "",
+            ]
+        )
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _answers(record: Record, result: Result | None, lang: str) -> list[str]:
+    if result is None:
+        return [""] * (len(_CSV_COLUMNS) - 1) + [record.error or ""]
+    names = {label.id: name_of(label, lang, result.labels) for label in result.labels}
+    pairs = dict.fromkeys(f"{pair.track}+{pair.mode}" for pair in result.pairs)
+    terms = dict.fromkeys(item.text for tag in result.tags for item in tag.evidence)
+    return [
+        ";".join(tag.id for tag in result.tracks),
+        ";".join(names[tag.id] for tag in result.tracks),
+        ";".join(str(tag.level) for tag in result.tracks),
+        ";".join(tag.id for tag in result.modes),
+        ";".join(names[tag.id] for tag in result.modes),
+        ";".join(pairs),
+        ";".join(terms),
+        result.abstained or "",
+        "",
+    ]
+
+
+def width(text: str) -> int:
+    """Columns that a string takes in a terminal: Chinese characters take two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def fit(text: str, columns: int) -> str:
+    """A string padded, or cut with "…", to a number of terminal columns; on one line."""
+    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if width(text) > columns:
+        while width(text) > columns - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (columns - width(text))
+
+
+def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]) -> None:
+    """One line a tag, aligned for Chinese widths; a text without tags has a line with the reason."""
+    words = WORDS[lang]
+    sizes = (22, 26, 12, 7, 6)
+    heads = (words[key] for key in ("id", "tag", "status", "level", "probability"))
+    out.write(
+        "  ".join(fit(head, size) for head, size in zip(heads, sizes, strict=True)) + "  " + words["evidence"] + "\n"
+    )
+    for record, result in rows:
+        id = fit(str(record.id), sizes[0])
+        if result is None:
+            out.write(f"{id}  {words['error']}: {record.error}\n")
+            continue
+        if not result.tags:
+            out.write(f"{id}  ({words[result.abstained or 'none']})\n")
+        for tag in result.tags:
+            level = words[f"level_{tag.level}"] if tag in result.tracks else ""
+            cells = (name_of(tag, lang, result.labels), words[tag.status], level, f"{tag.probability:.2f}")
+            body = "  ".join(fit(cell, size) for cell, size in zip(cells, sizes[1:], strict=True))
+            out.write(f"{id}  {body}  {_terms(tag)}\n")
+            id = " " * sizes[0]
+
+
+def _terms(tag: Tag) -> str:
+    counts: dict[str, int] = {}
+    for item in sorted(tag.evidence, key=lambda item: -item.contribution):
+        if not item.cue or item.cue not in counts:
+            name = item.cue or " ".join(item.text.split())
+            counts[name] = counts.get(name, 0) + 1
+    shown = [f"{name}×{n}" if n > 1 else name for name, n in counts.items()]
+    return "、".join(shown[:_SHOWN_TERMS]) + ("…" if len(shown) > _SHOWN_TERMS else "")
+
+
+FORMATS: dict[str, Callable[[Iterable[Row], TextIO, str, dict[str, str]], None]] = {
+    "table": write_table,
+    "jsonl": write_jsonl,
+    "csv": write_csv,
+}
+
+
+def write_explanation(rows: Iterable[Row], out: TextIO, lang: str, colour: bool) -> None:
+    """The text with its evidence marked, then each tag's sum, term by term."""
+    for record, result in rows:
+        out.writelines(_explain(record, result, lang, colour))
+
+
+def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> Iterator[str]:
+    words = WORDS[lang]
+    yield f"── {record.id} " + "─" * max(3, 70 - width(str(record.id))) + "\n"
+    if result is None:
+        yield f"{words['error']}: {record.error}\n\n"
+        return
+    paint = {tag.id: _PALETTE[n % len(_PALETTE)] for n, tag in enumerate(result.tags)}
+    for start, end, tags in result.marks():
+        part = result.text[start:end]
+        if tags and colour:
+            yield f"\x1b[1;{paint[tags[0].id]}m{part}\x1b[0m"
+        else:
+            yield f"[{part}]" if tags else part
+    yield "\n"
+    if not result.tags:
+        yield f"\n{words['none']}: {words[result.abstained or 'none']}\n"
+    for tag in result.tags:
+        name = name_of(tag, lang, result.labels)
+        title = f"\x1b[1;{paint[tag.id]}m{name}\x1b[0m" if colour else name
+        level = f" · {words[f'level_{tag.level}']}" if tag in result.tracks else ""
+        bias = tag.score - sum(item.contribution for item in tag.evidence)
+        yield (
+            f"\n{title} ({tag.id}) · {words[tag.status]}{level} · {words['probability']} {tag.probability:.2f}"
+            f" · {words['score']} {tag.score:.2f} = {words['bias']} {bias:+.2f}\n"
+        )
+        for item in tag.evidence:
+            yield _evidence_line(item, words)
+    if result.pairs:
+        yield f"\n{words['pairs']}:\n"
+        names = {label.id: name_of(label, lang, result.labels) for label in result.labels}
+        for pair in result.pairs:
+            span = fit(result.text[pair.start : pair.end], 60).rstrip()
+            yield f"  {names[pair.track]} + {names[pair.mode]}  {pair.score:.2f}  [{pair.start}:{pair.end}] {span}\n"
+    yield "\n"
+
+
+def _evidence_line(item: Evidence, words: dict[str, str]) -> str:
+    cue = f"  ({words['cue']}: {item.cue})" if item.cue else ""
+    place = f"[{item.start}:{item.end}]"
+    return f"  {item.contribution:+6.2f}  {fit(item.text, 24)}  {fit(words[item.kind], 10)}  {place}{cue}\n"

@@ -1,0 +1,265 @@
+"""The command line: `trackclf tag|explain|taxonomy`. One function a command; errors become one line and a code."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TextIO
+
+from trackclf._version import __version__
+from trackclf.errors import InputError, TaxonomyError, TrackclfError
+
+DONE, SOME_FAILED, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 1 some rows failed, 2 usage or input error."""
+    options = _parser().parse_args(argv)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader has seen enough (| head). Leave nothing for Python to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+    except TrackclfError as error:
+        print(f"trackclf: {error}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"trackclf: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trackclf",
+        description="Tag Chinese text by technology track and development mode, and show why. "
+        "给中文文本标注新赛道与发展模式,并给出依据。",
+    )
+    parser.add_argument("--version", action="version", version=f"trackclf {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    tag = commands.add_parser(
+        "tag", help="tag texts (标注文本)", description="Tag texts: a file, a folder, - or --text."
+    )
+    _input_options(tag)
+    tag.add_argument("--to", choices=("table", "jsonl", "csv"), default="table", help="output format (default: table)")
+    tag.add_argument("--segments", choices=("sentence", "paragraph"), help="add the scores of each (jsonl)")
+    tag.set_defaults(run=_tag)
+
+    explain = commands.add_parser(
+        "explain",
+        help="show the evidence inside the text (在原文中显示依据)",
+        description="Show each text with its evidence marked, and every score term by term.",
+    )
+    _input_options(explain)
+    explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
+    explain.set_defaults(run=_explain)
+
+    taxonomy = commands.add_parser("taxonomy", help="show or check the taxonomy (查看或检查词表)")
+    actions = taxonomy.add_subparsers(metavar="ACTION", required=True)
+    show = actions.add_parser("show", help="all labels, or one with its terms", description="Show labels.")
+    show.add_argument("label", nargs="?", help="a label's id")
+    show.add_argument("--to", choices=("table", "json"), default="table", help="output format (default: table)")
+    show.set_defaults(run=_taxonomy_show)
+    check = actions.add_parser("check", help="find faults", description="Find every fault of a taxonomy folder.")
+    check.add_argument("--fix", action="store_true", help="sort the term lists first")
+    check.set_defaults(run=_taxonomy_check)
+    for action in (show, check):
+        action.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy folder (default: the shipped one)")
+        action.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
+    return parser
+
+
+def _input_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
+    parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
+    parser.add_argument(
+        "--from",
+        dest="format",
+        choices=("auto", "text", "lines", "jsonl", "csv", "tsv"),
+        default="auto",
+        help="input format (default: by the file's name; a file of another kind is one text)",
+    )
+    parser.add_argument(
+        "--text-field", metavar="NAME", help="column that holds the text (default: text, content, 正文 …)"
+    )
+    parser.add_argument("--id-field", metavar="NAME", help="column that holds the id (default: id)")
+    parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    parser.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
+    parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
+
+
+def _tag(options: argparse.Namespace) -> int:
+    from trackclf import _writers
+
+    write = _writers.FORMATS[options.to]
+    return _process(options, lambda rows, out, stamp: write(rows, out, options.lang, stamp), options.segments)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from trackclf import _writers
+
+    terminal = not options.output and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    colour = options.colour == "always" or (options.colour == "auto" and terminal)
+    return _process(options, lambda rows, out, stamp: _writers.write_explanation(rows, out, options.lang, colour))
+
+
+def _process(options: argparse.Namespace, write: Any, segments: str | None = None) -> int:
+    """Read, tag and write; count what failed."""
+    from trackclf._readers import Options, Record, read
+    from trackclf._tagger import default_tagger
+    from trackclf._words import WORDS
+
+    if bool(options.paths) == bool(options.text):
+        raise InputError("give a file, a folder, - for standard input, or --text TEXT (one of them); see --help")
+    for path in options.paths:
+        if path != "-" and not Path(path).exists():
+            raise InputError(f"{path}: no such file or folder")
+        if options.output and path != "-" and Path(options.output).exists() and Path(path).samefile(options.output):
+            raise InputError(f"{path} is both input and output; choose another -o")
+    if options.text:
+        records: Iterable[Record] = (
+            Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1)
+        )
+    else:
+        reading = Options(
+            options.format,
+            options.text_field,
+            options.id_field,
+            options.encoding,
+            note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
+        )
+        records = read(options.paths, reading)
+    tagger = default_tagger()
+    count = {"total": 0, "failed": 0}
+
+    def rows() -> Iterator[tuple[Record, Any]]:
+        for record, result in _tagged(records, tagger, segments):
+            count["total"] += 1
+            if record.error:
+                count["failed"] += 1
+                if options.strict:
+                    raise InputError(f"{record.id}: {record.error}")
+            yield record, result
+
+    with _output(options.output) as out:
+        write(rows(), out, tagger.stamp)
+    if count["failed"]:
+        print("trackclf: " + WORDS[options.lang]["failed"].format(**count), file=sys.stderr)
+    return SOME_FAILED if count["failed"] else DONE
+
+
+def _tagged(records: Iterable[Any], tagger: Any, segments: str | None) -> Iterator[tuple[Any, Any]]:
+    """Records with their results, in order; an error record has none and waits for its turn."""
+    waiting: list[Any] = []
+
+    def texts() -> Iterator[str]:
+        for record in records:
+            waiting.append(record)
+            if not record.error:
+                yield record.text
+
+    done = 0
+    for result in tagger.tag_many(texts(), segments):
+        while waiting[done].error:
+            yield waiting[done], None
+            done += 1
+        yield waiting[done], result
+        done += 1
+        if done > 10_000:
+            del waiting[:done]
+            done = 0
+    yield from ((record, None) for record in waiting[done:])
+
+
+@contextmanager
+def _output(path: str | None) -> Iterator[TextIO]:
+    """The output, in UTF-8; lone surrogates become escapes, as JSON has them."""
+    if path is None:
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        with nullcontext(sys.stdout) as out:
+            yield out
+    else:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
+            yield out
+
+
+def _taxonomy_show(options: argparse.Namespace) -> int:
+    from trackclf._taxonomy import load_taxonomy
+    from trackclf._words import WORDS
+    from trackclf._writers import fit
+
+    taxonomy = load_taxonomy(options.taxonomy)
+    words = WORDS[options.lang]
+    with _output(None) as out:
+        if options.label is None and options.to == "table":
+            for entry in taxonomy.entries:
+                label = entry.label
+                name = label.name if options.lang == "zh" else label.name_en
+                count = sum(term.kind != "not" for term in entry.terms)
+                cells = fit(words[label.kind], 6), fit(label.id, 22), fit(name, 34), fit(words[label.status], 12)
+                out.write("  ".join(cells) + f"  {count:5} {words['terms']}\n")
+            out.write(f"\n{taxonomy.version}  {taxonomy.digest}\n")
+            return DONE
+        entries = taxonomy.entries if options.label is None else (taxonomy[options.label],)
+        if options.to == "json":
+            out.write(json.dumps([_entry(entry) for entry in entries], ensure_ascii=False, indent=1) + "\n")
+            return DONE
+        for entry in entries:
+            label = entry.label
+            english = options.lang == "en"
+            out.write(f"{label.name} · {label.name_en} ({label.id})\n")
+            out.write(f"{words['status']}: {words[label.status]}\n{words['source']}: {entry.source}\n")
+            out.write(f"{words['definition']}: {entry.definition_en if english else entry.definition}\n")
+            for key in ("present", "absent", "related"):
+                out.write(f"{words[key]}: {'; '.join(getattr(entry, key))}\n")
+            for kind in dict.fromkeys(term.kind for term in entry.terms):
+                texts = [term.text for term in entry.terms if term.kind == kind]
+                out.write(f"\n{words[kind]} ({len(texts)}): {'、'.join(texts)}\n")
+    return DONE
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    label = entry.label
+    out = {name: getattr(label, name) for name in ("id", "kind", "name", "name_en", "status")}
+    out |= {name: getattr(entry, name) for name in ("source", "definition", "definition_en", "present", "absent")}
+    terms = [{"t": term.text, "k": term.kind} | ({"also": term.also} if term.also else {}) for term in entry.terms]
+    return out | {"related": entry.related, "terms": terms}
+
+
+def _taxonomy_check(options: argparse.Namespace) -> int:
+    from trackclf import _resources
+    from trackclf._taxonomy import check, load_taxonomy
+    from trackclf._taxonomy_files import FOLDERS, sort_terms
+    from trackclf._words import WORDS
+
+    words = WORDS[options.lang]
+    folder = Path(options.taxonomy) if options.taxonomy else _resources.taxonomy_dir()
+    if options.fix:
+        for path in (path for name in FOLDERS for path in sorted((folder / name).glob("*.toml"))):
+            try:
+                if sort_terms(path):
+                    print(words["sorted"].format(path=path))
+            except (ValueError, KeyError):
+                continue  # check says what is wrong with it
+    found = check(folder)
+    for fault in found:
+        print(fault)
+    if found:
+        raise TaxonomyError(words["faults"].format(n=len(found)), tuple(found))
+    taxonomy = load_taxonomy(folder)
+    terms = sum(len(entry.terms) for entry in taxonomy.entries)
+    print(words["sound"].format(labels=len(taxonomy.entries), terms=terms))
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from trackclf import Tagger, load_taxonomy
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+settings.register_profile(
+    "default", deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("default")
+
+ROOT = Path(__file__).parent.parent
+
+TOP = """
+schema = 1
+version = "t"
+date = 2026-01-01
+[prior.track]
+bias = -3.0
+core = 4.0
+strong = 3.0
+entity = 3.5
+weak = 0.5
+threshold = 0.0
+about = 6.0
+slope = 1.0
+[prior.mode]
+bias = -2.0
+core = 3.0
+strong = 2.5
+entity = 2.5
+weak = 0.25
+threshold = 0.0
+about = inf
+slope = 1.0
+[denial]
+kinds = ["track"]
+before = ["暂无", "不涉及"]
+after = ["尚未开展"]
+"""
+CLASSES = """
+[industry]
+description = "industries"
+terms = ["产业", "产业链", "行业", "tech"]
+"""
+TRACK = [
+    '{ t = "6G", k = "core" }',
+    '{ t = "large model", k = "core" }',
+    '{ t = "量子", k = "core", boundary = true }',
+    '{ t = "量子计算", k = "core" }',
+    '{ t = "芯…量子", k = "strong" }',
+    '{ t = "计算机", k = "strong", near = ["量子", "{industry}"] }',
+    '{ t = "量子ai", k = "strong", also = ["b"] }',
+    '{ t = "天算", k = "entity" }',
+    '{ t = "产业", k = "weak" }',
+    '{ t = "6G内存", k = "not" }',
+    '{ t = "大量子公司", k = "not" }',
+    '{ t = "玩具…芯", k = "not" }',
+]
+OTHER = ['{ t = "芯片", k = "core" }', '{ t = "片子", k = "strong" }', '{ t = "算芯片", k = "strong" }']
+MODE = [
+    '{ t = "{industry}升级", k = "core" }',
+    '{ t = "培育…{track}", k = "core" }',
+    '{ t = "由…向……转型", k = "core" }',
+    '{ t = "{track}……{industry}", k = "strong" }',
+    '{ t = "产业…升级", k = "strong" }',
+    '{ t = "升级", k = "strong", near = ["{track}"] }',
+    '{ t = "转型", k = "weak" }',
+    '{ t = "产业链…转型", k = "not" }',
+]
+
+
+def label_file(id, kind, order, terms, name="标签", **changes):
+    values = {
+        "id": f'"{id}"',
+        "kind": f'"{kind}"',
+        "order": order,
+        "name": f'"{name}"',
+        "name_en": '"Label"',
+        "status": '"named"',
+        "source": '"测试"',
+        "definition": '"定义"',
+        "definition_en": '"Definition"',
+        "present": "[]",
+        "absent": "[]",
+        "related": "[]",
+    } | changes
+    lines = [f"{key} = {value}" for key, value in values.items()]
+    return "\n".join([*lines, "terms = [", *(f"  {term}," for term in terms), "]", ""])
+
+
+@pytest.fixture
+def make_taxonomy(tmp_path):
+    """Writes a small taxonomy folder; keyword arguments replace files by their short names."""
+
+    def make(files=None):
+        folder = tmp_path / "taxonomy"
+        content = {
+            "taxonomy.toml": TOP,
+            "classes.toml": CLASSES,
+            "tracks/a.toml": label_file("a", "track", 1, TRACK),
+            "tracks/b.toml": label_file("b", "track", 2, OTHER),
+            "modes/m.toml": label_file("m", "mode", 1, MODE),
+        } | (files or {})
+        for name, text in content.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tagger():
+    return Tagger()
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """A tagger over a small taxonomy that uses every feature of the format."""
+    folder = tmp_path_factory.mktemp("taxonomy")
+    for name, text in {
+        "taxonomy.toml": TOP,
+        "classes.toml": CLASSES,
+        "tracks/a.toml": label_file("a", "track", 1, TRACK),
+        "tracks/b.toml": label_file("b", "track", 2, OTHER),
+        "modes/m.toml": label_file("m", "mode", 1, MODE),
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return Tagger(load_taxonomy(folder))

@@ -1,0 +1,202 @@
+"""The tagger once more, slow and obvious: plain strings, plain loops, no numpy. Tests hold the fast one to it."""
+
+from collections import defaultdict
+
+from trackclf import Taxonomy, normalise
+from trackclf._taxonomy_files import GAPS, KINDS
+
+ASCII_WORD = set("abcdefghijklmnopqrstuvwxyz0123456789")
+DIGITS = set("0123456789")
+
+
+def occurrences(text, string):
+    at = text.find(string)
+    while at >= 0:
+        end = at + len(string)
+        before, after = text[at - 1 : at], text[end : end + 1]
+        ok = not (string[0] in ASCII_WORD and before in ASCII_WORD and before)
+        ok &= not (string[-1] in ASCII_WORD and after in ASCII_WORD and after)
+        if string[0] in DIGITS and at >= 2 and before in ".," and text[at - 2] in DIGITS:
+            ok = False
+        if ok:
+            yield at, end
+        at = text.find(string, at + 1)
+
+
+def breaks(text):
+    sentence, clause = set(), set()
+    for at, char in enumerate(text):
+        after = text[at + 1 : at + 2]
+        if char in "!?。｡【】\n\0" or (char == "." and after in ("", " ", "\n", "\0")):
+            sentence.add(at)
+        if char in ";:—…|﹔﹕\t":
+            clause.add(at)
+        if char in ",﹐":
+            clause.add(at)
+        if char in ";:,﹔﹕﹐—…|" and 0 < at < len(text) - 1 and text[at - 1] in DIGITS and after in DIGITS:
+            clause.discard(at)
+    return sentence, clause | sentence
+
+
+class Oracle:
+    def __init__(self, taxonomy: Taxonomy, straddles):
+        self.taxonomy = taxonomy
+        self.straddles = straddles
+        self.prior = taxonomy.prior
+        self.kinds = list(dict.fromkeys(label.kind for label in taxonomy.labels))
+
+    def tag(self, text):
+        """Scores by label id, and a sorted list of (label, term, kind, contribution)."""
+        self.text = normalise(text)
+        self.sentence_breaks, self.clause_breaks = breaks(self.text)
+        self.kind_hits = {}
+        self.cache = {}
+        finds = []  # (label, kind, weight, [(start, end, string)])
+        for kind in self.kinds:
+            found = self.find_kind(kind)
+            finds += found
+            self.kind_hits[kind] = [part[:2] for f in found if f[1] != "weak" for part in f[3]]
+        sure, weak = defaultdict(float), defaultdict(float)
+        evidence = []
+        for label, kind, weight, parts in finds:
+            (weak if kind == "weak" else sure)[label] += weight
+            units = round(weight * 256)
+            for n, (_, _, string) in enumerate(parts):
+                share = units // len(parts) + (n < units % len(parts))
+                evidence.append((label, string, kind, share / 256))
+        scores = {}
+        for label in self.taxonomy.labels:
+            total = sure[label.id] + (weak[label.id] if sure[label.id] > 0 else 0)
+            scores[label.id] = self.prior[label.kind]["bias"] + total
+        return scores, sorted(evidence)
+
+    def sentence_of(self, at):
+        return sum(b < at for b in self.sentence_breaks)
+
+    def hits_of(self, slot):
+        if slot.word_class in self.kinds:
+            return self.kind_hits.get(slot.word_class, [])
+        if slot not in self.cache:
+            strings = self.taxonomy.classes[slot.word_class] if slot.word_class else [slot.text]
+            self.cache[slot] = [(a, b) for string in strings for a, b in occurrences(self.text, string)]
+        return self.cache[slot]
+
+    def near_ok(self, term, start):
+        if not term.near:
+            return True
+        here = self.sentence_of(start)
+        return any(self.sentence_of(a) == here for slot in term.near for a, _ in self.hits_of(slot))
+
+    def joined(self, left, right, joint):
+        if right - left > GAPS[joint]:
+            return False
+        stops = {"": (), "…": self.clause_breaks, "……": self.sentence_breaks}[joint]
+        return not any(left <= b < right for b in stops)
+
+    def cue_spans(self, slots):
+        """Spans of a cue, each a list of parts, from its longest literal outwards."""
+        fixed = [i for i, slot in enumerate(slots) if slot.word_class not in self.kinds]
+        anchor = max(fixed, key=lambda i: (len(slots[i].text), -i))
+        bare = [type(s)(s.text, s.word_class) for s in slots]
+        found = {}
+        for hit in sorted(self.hits_of(bare[anchor])):
+            parts = [hit]
+            for i in range(anchor + 1, len(slots)):
+                later = [h for h in self.hits_of(bare[i]) if h[0] >= parts[-1][1]]
+                nearest = min(later, key=lambda h: (h[0], h[1]), default=None)
+                if nearest is None or not self.joined(parts[-1][1], nearest[0], slots[i].joint):
+                    break
+                parts.append(nearest)
+            else:
+                for i in range(anchor - 1, -1, -1):
+                    earlier = [h for h in self.hits_of(bare[i]) if h[1] <= parts[0][0]]
+                    nearest = max(earlier, default=None)
+                    if nearest is None or not self.joined(nearest[1], parts[0][0], slots[i + 1].joint):
+                        break
+                    parts.insert(0, nearest)
+                else:
+                    end = parts[-1][1]
+                    if end not in found or parts[0][0] >= found[end][0][0]:
+                        found[end] = parts
+        return list(found.values())
+
+    def find_kind(self, kind):
+        plain, cancels, cues = [], [], []
+        labels = {label.id: label for label in self.taxonomy.labels}
+        for entry in self.taxonomy.entries:
+            for term in entry.terms:
+                for id in [entry.label.id, *term.also]:
+                    if labels[id].kind != kind:
+                        continue
+                    if len(term.slots) == 1:
+                        for a, b in occurrences(self.text, term.slots[0].text):
+                            if self.near_ok(term, a):
+                                plain.append((id, a, b, term))
+                    else:
+                        for parts in self.cue_spans(term.slots):
+                            if self.near_ok(term, parts[0][0]):
+                                if term.kind == "not":
+                                    cancels.append((id, parts[0][0], parts[-1][1]))
+                                else:
+                                    cues.append((id, term, parts))
+        negative = cancels + [(id, a, b) for id, a, b, term in plain if term.kind == "not"]
+        out = []
+        for id, a, b, term in plain:
+            if term.kind == "not" or any(i == id and s <= a and b <= e for i, s, e in negative):
+                continue
+            if any(i == id and s <= a and b <= e and (s, e) != (a, b) for i, s, e, _ in plain):
+                continue
+            if term.boundary and self.straddling(a, b):
+                continue
+            out.append((id, term, [(a, b, normalise(term.text))]))
+        rank = {id: n for n, id in enumerate(labels)}
+        order = {term: n for n, (_, term) in enumerate((e, t) for e in self.taxonomy.entries for t in e.terms)}
+
+        def inside(part, spans):
+            return any(s <= part[0] and part[1] <= e for s, e in spans)
+
+        standing = []
+        for id, term, parts in cues:
+            negatives = [(s, e) for i, s, e in negative if i == id]
+            telling = [p[0][:2] for i, t, p in out if i == id and KINDS.index(t.kind) <= KINDS.index(term.kind)]
+            if not any(inside(p, negatives) for p in parts) and not all(inside(p, telling) for p in parts):
+                standing.append((id, term, parts))
+        for place in (lambda parts: parts[-1][1], lambda parts: parts[0][0]):
+            best = {}
+            for id, term, parts in standing:
+                key = rank[id], place(parts)
+                value = KINDS.index(term.kind), -len(parts), order[term], (id, term, parts)
+                best[key] = min(best.get(key, value), value, key=lambda v: v[:3])
+            standing = [value[3] for value in best.values()]
+        kept = []
+        for id, term, parts in out:
+            telling = [
+                p for i, t, ps in standing if i == id and KINDS.index(t.kind) <= KINDS.index(term.kind) for p in ps
+            ]
+            if not inside(parts[0], telling):
+                kept.append((id, term, parts))
+        out = kept + [(id, term, [(a, b, self.text[a:b]) for a, b in parts]) for id, term, parts in standing]
+        denied = kind in self.taxonomy.denial.get("kinds", ())
+        return [
+            (id, term.kind, self.prior[kind][term.kind], parts)
+            for id, term, parts in out
+            if not (denied and self.denied(parts[0]))
+        ]
+
+    def straddling(self, start, end):
+        low = max([b + 1 for b in self.sentence_breaks if b < start] + [0, start - 12])
+        high = min([b for b in self.sentence_breaks if b >= start] + [len(self.text), end + 12])
+        return self.straddles(self.text[low:high], start - low, end - low)
+
+    def denied(self, part):
+        start, end, _ = part
+        before = [h for s in self.taxonomy.denial.get("before", ()) for h in occurrences(self.text, normalise(s))]
+        after = [h for s in self.taxonomy.denial.get("after", ()) for h in occurrences(self.text, normalise(s))]
+        earlier = max((h for h in before if h[1] <= start), default=None)
+        later = min((h for h in after if h[0] >= end), key=lambda h: (h[0], h[1]), default=None)
+        return (earlier is not None and self.joined(earlier[1], start, "…")) or (
+            later is not None and self.joined(end, later[0], "…")
+        )
+
+
+assert KINDS[-1] == "not"

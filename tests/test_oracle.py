@@ -1,0 +1,97 @@
+"""The vectorised pass equals a slow, obvious one, on any text."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import Oracle
+
+from trackclf import normalise
+
+PIECES = [
+    *(
+        "量子",
+        "量子计算",
+        "计算机",
+        "6G",
+        "6g",
+        "16G",
+        "2.6G",
+        "6G内存",
+        "large model",
+        "LARGE\nmodel",
+        "量子AI",
+        "芯",
+        "芯片",
+    ),
+    *(
+        "算芯片",
+        "片子",
+        "大量子公司",
+        "质量子系统",
+        "玩具",
+        "天算",
+        "产业",
+        "产业链",
+        "行业",
+        "tech",
+        "升级",
+        "转型",
+        "培育",
+        "由",
+        "向",
+    ),
+    *(
+        "暂无",
+        "不涉及",
+        "尚未开展",
+        "。",
+        "，",
+        ",",
+        "；",
+        "!",
+        ". ",
+        ".",
+        "\n",
+        "\n\n",
+        " ",
+        "\t",
+        "\u200b",
+        "的",
+        "加快",
+        "a",
+        "1",
+        "、",
+    ),
+    *("腦機", "產業鏈", "Ｇ", "【", "】", "\0", "😀", "\ud800"),
+]
+texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
+
+
+def agrees(tagger, text):
+    oracle = Oracle(tagger.taxonomy, tagger._segmenter.straddles)
+    scores, evidence = oracle.tag(text)
+    got = dict(zip([label.id for label in tagger.labels], tagger.scores([text])[0].tolist(), strict=True))
+    assert got == {id: np.float32(score) for id, score in scores.items()}
+    result = tagger.tag(text)
+    for tag in result.tags:
+        mine = sorted((tag.id, normalise(e.term), e.kind, e.contribution) for e in tag.evidence)
+        assert mine == [item for item in evidence if item[0] == tag.id]
+    return result
+
+
+@given(texts)
+def test_small_taxonomy(small, text):
+    agrees(small, text)
+
+
+@given(st.text(max_size=60))
+def test_any_text(small, text):
+    agrees(small, text)
+
+
+@given(st.data())
+def test_shipped_taxonomy(tagger, data):
+    strings = tagger._lexicon.strings
+    joints = st.sampled_from(["", "", "的", "，", "。", "\n", " ", "、", "与"])
+    pieces = data.draw(st.lists(st.tuples(st.sampled_from(strings), joints), max_size=8))
+    agrees(tagger, "".join(a + b for a, b in pieces))

@@ -1,0 +1,90 @@
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackclf import normalise
+from trackclf._characters import HARD, NEWLINE, SPACE, TAB, folds
+from trackclf._text import Passages, Segmenter, class_table, fold_table
+
+ALPHABET = "脑机接口Ａ6gG .,，。!”)\n\n\n \t\u200b\u3000\r\0😀é腦\ud800"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("腦機介面", "脑机介面"),
+        ("ＡＩ晶片", "ai晶片"),
+        ("脑机\n接口", "脑机接口"),
+        ("脑 机\u200b接\u3000口", "脑机接口"),
+        ("5G 工业互联网", "5g工业互联网"),
+        ("Large  Language\nModel", "large language model"),
+        ("第一段。\n第二段", "第一段。\n\n第二段"),
+        ("第一段\n\n第二段", "第一段\n\n第二段"),
+        ("他说：“好。”\n第二段", "他说:“好。”\n\n第二段"),
+        ("甲\t乙", "甲\t乙"),
+        ("⼈⼯智能", "人工智能"),
+        ("IMT–2030", "imt-2030"),
+        ("  ", ""),
+        ("", ""),
+    ],
+)
+def test_normalise(text, expected):
+    assert normalise(text) == expected
+
+
+@given(st.text())
+def test_normalise_twice_changes_nothing(text):
+    assert normalise(normalise(text)) == normalise(text)
+
+
+@given(st.text(st.sampled_from(ALPHABET), max_size=30) | st.text(max_size=60))
+def test_arrays_agree_with_strings(text):
+    """What Passages keeps, and the places it gives, spell the normalised string."""
+    passages = Passages([text], class_table().astype(np.uint16))
+    places = passages.place(np.arange(len(passages.symbols)))[:-1]
+    kept = fold_table()[passages.codes[places]].tolist()
+    layout = {SPACE: " ", NEWLINE: "\n\n", TAB: "\t", HARD: "\0"}
+    spelt = [layout.get(kind, chr(code)) for kind, code in zip(passages.symbols[:-1].tolist(), kept, strict=True)]
+    assert "".join(spelt) == normalise(text)
+    assert (np.diff(places) > 0).all()
+
+
+def test_folding_is_one_to_one_and_final():
+    assert all(len(target) == 1 and ord(target) not in folds() for target in folds().values())
+    assert normalise("".join(map(chr, range(0xFF21, 0xFF3B)))) == "abcdefghijklmnopqrstuvwxyz"
+    kept = [chr(c) for c in range(0x4E00, 0xA000) if unicodedata.category(chr(c)) == "Lo" and c not in folds()]
+    assert len(kept) > 15_000  # Simplified characters and those that both scripts share stay as they are
+
+
+@pytest.mark.parametrize(
+    ("sentence", "term", "straddles"),
+    [
+        ("公司旗下有大量子公司", "量子", True),
+        ("质量子系统", "量子", True),
+        ("加快量子领域布局", "量子", False),
+        ("提升存储能力", "储能", True),
+        ("大力发展储能产业", "储能", False),
+        ("带来智能体验", "智能体", True),
+    ],
+)
+def test_segmenter(sentence, term, straddles):
+    start = sentence.index(term)
+    assert Segmenter().straddles(sentence, start, start + len(term)) is straddles
+
+
+def test_segmenter_leaves_the_callers_jieba_alone(tmp_path, monkeypatch):
+    import tempfile
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import jieba
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = jieba.dt.initialized
+    Segmenter().straddles("大量子公司", 1, 3)
+    assert jieba.dt.initialized == before
+    assert not list(tmp_path.iterdir())
