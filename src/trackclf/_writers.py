@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, TextIO
 
 from trackclf._readers import Record
+from trackclf._taxonomy_files import parse_cue
 from trackclf._types import Evidence, Label, Result, Tag
 from trackclf._words import WORDS
 
@@ -99,9 +100,13 @@ def width(text: str) -> int:
     )
 
 
+def _one_line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 def fit(text: str, columns: int) -> str:
     """A string padded, or cut with "…", to a number of terminal columns; on one line."""
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    text = _one_line(text)
     if width(text) > columns:
         while width(text) > columns - 1:
             text = text[:-1]
@@ -133,11 +138,17 @@ def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
 
 
 def _terms(tag: Tag) -> str:
+    """The most telling terms; a cue with gaps as the pieces that it matched first."""
     counts: dict[str, int] = {}
-    for item in sorted(tag.evidence, key=lambda item: -item.contribution):
-        if not item.cue or item.cue not in counts:
-            name = item.cue or " ".join(item.text.split())
-            counts[name] = counts.get(name, 0) + 1
+    pieces: dict[str, list[str]] = {}
+    for item in tag.evidence:
+        pieces.setdefault(item.cue, []).append(_one_line(item.text))
+    for item in sorted(tag.evidence, key=lambda item: (-item.contribution, item.start)):
+        if not item.cue:
+            name = _one_line(item.text)
+        else:
+            name = "…".join(pieces[item.cue][: len(parse_cue(item.cue))])
+        counts[name] = 1 if item.cue else counts.get(name, 0) + 1
     shown = [f"{name}×{n}" if n > 1 else name for name, n in counts.items()]
     return "、".join(shown[:_SHOWN_TERMS]) + ("…" if len(shown) > _SHOWN_TERMS else "")
 
