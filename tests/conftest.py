@@ -41,6 +41,7 @@ slope = 1.0
 kinds = ["track"]
 before = ["暂无", "不涉及"]
 after = ["尚未开展"]
+question = ["不涉及上述"]
 """
 CLASSES = """
 [industry]
@@ -55,7 +56,7 @@ TRACK = [
     '{ t = "芯…量子", k = "strong" }',
     '{ t = "计算机", k = "strong", near = ["量子", "{industry}"] }',
     '{ t = "量子ai", k = "strong", also = ["b"] }',
-    '{ t = "天算", k = "entity" }',
+    '{ t = "天算", k = "entity", far = ["玩具", "{industry}"] }',
     '{ t = "产业", k = "weak" }',
     '{ t = "6G内存", k = "not" }',
     '{ t = "大量子公司", k = "not" }',

@@ -82,10 +82,12 @@ class Oracle:
         return self.cache[slot]
 
     def near_ok(self, term, start):
-        if not term.near:
-            return True
         here = self.sentence_of(start)
-        return any(self.sentence_of(a) == here for slot in term.near for a, _ in self.hits_of(slot))
+
+        def beside(slots):
+            return any(self.sentence_of(a) == here for slot in slots for a, _ in self.hits_of(slot))
+
+        return (not term.near or beside(term.near)) and not beside(term.far)
 
     def joined(self, left, right, joint):
         if right - left > GAPS[joint]:
@@ -176,12 +178,21 @@ class Oracle:
             if not inside(parts[0], telling):
                 kept.append((id, term, parts))
         out = kept + [(id, term, [(a, b, self.text[a:b]) for a, b in parts]) for id, term, parts in standing]
-        denied = kind in self.taxonomy.denial.get("kinds", ())
+        if kind not in self.taxonomy.denial.get("kinds", ()):
+            return [(id, term.kind, self.prior[kind][term.kind], parts) for id, term, parts in out]
+        denied = [self.denied(parts[0]) for _, _, parts in out]
+        answers = [normalise(s) for s in self.taxonomy.denial.get("question", ())]
+        everywhere = {0 for s in answers for h in occurrences(self.text, s)}
+        labels_denied = {(id, 0) for (id, _, parts), no in zip(out, denied, strict=True) if no}
         return [
             (id, term.kind, self.prior[kind][term.kind], parts)
-            for id, term, parts in out
-            if not (denied and self.denied(parts[0]))
+            for (id, term, parts), no in zip(out, denied, strict=True)
+            if not no and not (self.asked(parts[0][0]) and ((id, 0) in labels_denied or 0 in everywhere))
         ]
+
+    def asked(self, at):
+        end = min((b for b in self.sentence_breaks if b >= at), default=None)
+        return end is not None and self.text[end] == "?"
 
     def straddling(self, start, end):
         low = max([b + 1 for b in self.sentence_breaks if b < start] + [0, start - 12])

@@ -161,12 +161,13 @@ class Lexicon:
         self._denial_kinds = frozenset(taxonomy.denial.get("kinds", ()))
         self._deny_before = union(taxonomy.denial.get("before", ()), "\0before")
         self._deny_after = union(taxonomy.denial.get("after", ()), "\0after")
+        self._deny_question = union(taxonomy.denial.get("question", ()), "\0question")
         rows: list[tuple[int, int, bool, int]] = []
         self.texts: list[str] = []
         plain: list[tuple[int, int]] = []
-        near: list[tuple[int, int]] = []
-        conditions: dict[frozenset[str], int] = {}
-        condition: list[int] = []
+        conditions: dict[frozenset[str], int] = {frozenset(): 0}  # 0 is no condition
+        beside: dict[str, list[int]] = {"near": [], "far": []}
+        beside_kinds: dict[str, list[tuple[int, int]]] = {"near": [], "far": []}
         cues: dict[tuple[Slot, ...], int] = {}
         cue_rows: list[tuple[int, int]] = []
         for entry in taxonomy.entries:
@@ -176,8 +177,13 @@ class Lexicon:
                     row = len(rows)
                     rows.append((label, KINDS.index(term.kind), term.boundary, len(term.slots)))
                     self.texts.append(term.text)
-                    near.extend((row, unit(slot)) for slot in term.near if slot.word_class in self.kinds)
-                    condition.append(conditions.setdefault(members(term.near), len(conditions)))
+                    for side, slots in (("near", term.near), ("far", term.far)):
+                        kinds = [slot for slot in slots if slot.word_class in self.kinds]
+                        beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
+                        texts = members(slots)
+                        if kinds and not texts:  # a condition all the same, of no strings
+                            texts = frozenset({"\0"})
+                        beside[side].append(conditions.setdefault(texts, len(conditions)))
                     if len(term.slots) == 1:
                         plain.append((self._string(term.slots[0].text), row))
                     else:
@@ -189,11 +195,9 @@ class Lexicon:
         self.parts = np.array([row[3] for row in rows], np.int32)
         kind_of = np.array([self.kinds.index(label.kind) for label in self.labels], np.int8)
         self._row_group = kind_of[self.label]
-        self._near = Fan(len(rows), near)
-        self._condition = np.array(condition, np.int64)
-        self._has_near = np.zeros(len(rows), bool)
-        self._has_near[[row for row, _ in near]] = True
-        self._has_near |= np.array([bool(texts) for texts in conditions], bool)[self._condition]
+        self._near, self._far = np.array(beside["near"], np.int64), np.array(beside["far"], np.int64)
+        self._near_kinds = Fan(len(rows), beside_kinds["near"])
+        self._far_kinds = Fan(len(rows), beside_kinds["far"])
         self._compile_cues(list(cues), cue_rows, unit)
         # What a kind of label has found serves the later kinds as a class: {track}. Last, so that its units sort last.
         wanted = [kind for kind in self.kinds if Slot("", kind) in self._unit_ids]
@@ -201,7 +205,8 @@ class Lexicon:
         for offset, kind in enumerate(wanted):
             renumber[self._unit_ids[Slot("", kind)]] = len(self._unit_ids) + offset
         self._kind_unit = {kind: len(self._unit_ids) + offset for offset, kind in enumerate(wanted)}
-        self._near.map_values(renumber)
+        self._near_kinds.map_values(renumber)
+        self._far_kinds.map_values(renumber)
         self._cue_unit = np.where(self._cue_unit >= 0, renumber[self._cue_unit], -1)
         asked = {text: n for n, text in enumerate(dict.fromkeys(text for texts in conditions for text in texts))}
         self._member = np.zeros((len(conditions), len(asked)), bool)
@@ -269,7 +274,7 @@ class Lexicon:
             parts = self._longest(passages, parts, cue_parts, cancels)
             parts = self._on_words(passages, parts, segmenter)
             if kind in self._denial_kinds:
-                parts = self._denials(context.units, parts)
+                parts = self._denials(passages, context.units, parts)
             found.append(parts)
             if kind in self._kind_unit:
                 sure = parts[(self.kind[parts.row] != WEAK) & ~parts.denied]
@@ -278,15 +283,23 @@ class Lexicon:
         return Finds.concatenate(found)
 
     def _conditions(self, passages: Passages, context: "_Context", row: Ints, start: Ints) -> Bools:
-        """Whether what a row asks to stand in the same sentence does stand there."""
-        keep = ~self._has_near[row]
-        asking = np.flatnonzero(~keep)
-        if not len(asking):
-            return keep
+        """Whether each find has beside it, in its sentence, what its row asks for, and nothing that it forbids."""
+        keep = np.ones(len(row), bool)
+        for conditions, kinds, wanted in ((self._near, self._near_kinds, True), (self._far, self._far_kinds, False)):
+            asking = np.flatnonzero(conditions[row] > 0)
+            if len(asking):
+                beside = self._beside(passages, context, conditions[row[asking]], kinds, row[asking], start[asking])
+                keep[asking] &= beside == wanted
+        return keep
+
+    def _beside(
+        self, passages: Passages, context: "_Context", condition: Ints, kinds: Fan, row: Ints, start: Ints
+    ) -> Bools:
+        """Whether a string of the condition, or a find of one of the row's kinds, stands in the same sentence."""
         breaks = passages.sentence_breaks
         # Each condition is looked at once a sentence, against the strings there that any condition asks for.
-        sentence = np.searchsorted(breaks, start[asking])
-        key, back = np.unique(sentence * len(self._member) + self._condition[row[asking]], return_inverse=True)
+        sentence = np.searchsorted(breaks, start)
+        key, back = np.unique(sentence * len(self._member) + condition, return_inverse=True)
         number, condition = np.divmod(key, len(self._member))
         low = np.where(number > 0, breaks[number - 1] + 1, 0)
         high = breaks[number]  # a NUL ends every text, so there is one
@@ -294,14 +307,14 @@ class Lexicon:
         index, place = spread(first, np.searchsorted(context.start, high) - first)
         good = np.zeros(len(key), bool)
         good[index[self._member[condition[index], context.asked[place]]]] = True
-        keep[asking] = good[back]
-        index, unit = self._near(row[asking])
+        out: Bools = good[back]
+        index, unit = kinds(row)
         if len(index):
             which = back[index]
             slot, there = context.units.following(unit, low[which])
             there[there] = context.units.start[slot[there]] < high[which[there]]
-            keep[asking[index[there]]] = True
-        return keep
+            out[index[there]] = True
+        return out
 
     def _cues(self, passages: Passages, context: "_Context", group: int) -> tuple[Finds, Finds]:
         """Parts of the cues with gaps that stand, and the `not` cues as whole spans."""
@@ -445,19 +458,23 @@ class Lexicon:
             good[n] = not segmenter.straddles(text, s - a, e - a)
         return parts[good]
 
-    def _denials(self, units: Units, parts: Finds) -> Finds:
-        """Mark what the clause denies."""
+    def _denials(self, passages: Passages, units: Units, parts: Finds) -> Finds:
+        """Mark what the clause denies, and what a question only asks about that the text denies elsewhere."""
         count = len(parts.row)
-        slot, there = units.preceding(np.full(count, self._deny_before), parts.start)
         clause = np.full(count, _JOINTS.index("…"), np.int8)
-        denied = there.copy()
-        if there.any():
-            at = np.flatnonzero(there)
-            left = units.end[slot[at]]
-            denied[at] = units.joined(left, parts.start[at], clause[at])
+        denied = np.zeros(count, bool)
+        slot, there = units.preceding(np.full(count, self._deny_before), parts.start)
+        at = np.flatnonzero(there)
+        denied[at] = units.joined(units.end[slot[at]], parts.start[at], clause[at])
         slot, there = units.following(np.full(count, self._deny_after), parts.end)
-        if there.any():
-            at = np.flatnonzero(there)
-            denied[at] |= units.joined(parts.end[at], units.start[slot[at]], clause[at])
+        at = np.flatnonzero(there)
+        denied[at] |= units.joined(parts.end[at], units.start[slot[at]], clause[at])
+        answers = units.start[units.unit == self._deny_question]
+        if denied.any() or len(answers):
+            breaks = passages.sentence_breaks
+            asked = passages.folded(breaks[np.searchsorted(breaks, parts.start)]) == 0x3F
+            text = passages.text_of(parts.start)
+            cell = text * len(self.labels) + self.label[parts.row]
+            denied |= asked & (np.isin(cell, cell[denied]) | np.isin(text, passages.text_of(answers)))
         denied = denied[np.maximum.accumulate(np.where(parts.share == 0, np.arange(count), 0))]  # a cue as a whole
         return Finds(parts.row, parts.string, parts.start, parts.end, parts.share, denied)

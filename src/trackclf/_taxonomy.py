@@ -37,6 +37,8 @@ class Term:
         One, unless the term is a cue with gaps or classes.
     near : tuple of Slot
         One of these must stand in the same sentence; empty for no condition.
+    far : tuple of Slot
+        None of these may stand in the same sentence.
     also : tuple of str
         Ids of further labels that the term counts for.
     boundary : bool
@@ -47,6 +49,7 @@ class Term:
     kind: str
     slots: tuple[Slot, ...]
     near: tuple[Slot, ...] = ()
+    far: tuple[Slot, ...] = ()
     also: tuple[str, ...] = ()
     boundary: bool = False
 
@@ -100,7 +103,7 @@ class Taxonomy:
         """First 12 hex digits of the sha256 of everything that decides a tag."""
         labels = [
             [(e.label.id, e.label.kind, e.label.name, e.label.status)]
-            + [(t.text, t.kind, repr(t.near), t.also, t.boundary) for t in e.terms]
+            + [(t.text, t.kind, repr(t.near), repr(t.far), t.also, t.boundary) for t in e.terms]
             for e in self.entries
         ]
         blob = json.dumps([labels, self.classes, self.prior, self.denial], ensure_ascii=False, sort_keys=True)
@@ -165,6 +168,7 @@ def _build(files: Files) -> Taxonomy:
                     item["k"],
                     parse_cue(item["t"]),
                     tuple(map(parse_near, item.get("near", ()))),
+                    tuple(map(parse_near, item.get("far", ()))),
                     tuple(item.get("also", ())),
                     item.get("boundary", False),
                 )
@@ -175,7 +179,7 @@ def _build(files: Files) -> Taxonomy:
         if d["status"] != "retired"
     ]
     denial = dict(top.get("denial", {}))
-    for side in ("before", "after"):
+    for side in ("before", "after", "question"):
         denial[side] = [normalise(text) for text in denial.get(side, ())]
     kinds = list(FOLDERS.values())
     entries.sort(key=lambda entry: (kinds.index(entry.label.kind), entry.order))

@@ -39,7 +39,7 @@ _LABEL_KEYS = {
     "terms": list,
 }
 _MAY_BE_EMPTY = ("present", "absent", "related", "terms")
-_TERM_KEYS = {"t": str, "k": str, "near": list, "also": list, "boundary": bool}
+_TERM_KEYS = {"t": str, "k": str, "near": list, "far": list, "also": list, "boundary": bool}
 _PUNCTUATION = re.compile(r"[\n\t!?。;:—|【】\0]|,(?!\d)|(?<!\d),")
 _JOINT = re.compile(r"(…{1,2}|\{[^{}]*\})")
 _TERM_LINE = re.compile(r"\s*\{\s*t\s*=\s*[\"']")
@@ -260,13 +260,13 @@ def _item_faults(item: Any, classes: set[str], all_ids: set[Any], own: str) -> I
     if not isinstance(item, dict):
         yield 'must be a table: { t = "…", k = "core" }'
         return
-    keys = list(_key_faults("", item, _TERM_KEYS, ("near", "also", "boundary")))
+    keys = list(_key_faults("", item, _TERM_KEYS, ("near", "far", "also", "boundary")))
     if keys:
         yield from (fault.removeprefix(": ") for fault in keys)
         return
     if item["k"] not in KINDS:
         yield f"has kind {item['k']!r}, not one of {', '.join(KINDS)}"
-    for key in ("near", "also"):
+    for key in ("near", "far", "also"):
         if key in item and (not item[key] or not all(isinstance(x, str) and x for x in item[key])):
             yield f"has an empty {key}"
             return
@@ -285,7 +285,7 @@ def _item_faults(item: Any, classes: set[str], all_ids: set[Any], own: str) -> I
         yield "is shorter than two characters"
     if len(slots) > 1 and item.get("boundary"):
         yield "has gaps, where boundary does not apply"
-    near = [parse_near(text) for text in item.get("near", ())]
+    near = [parse_near(text) for key in ("near", "far") for text in item.get(key, ())]
     for name in [s.word_class for s in slots if s.word_class] + [s.word_class for s in near if s.word_class]:
         if name not in classes:
             yield f"names an unknown class {{{name}}}; known: {', '.join(sorted(classes))}"
@@ -297,7 +297,7 @@ def _item_faults(item: Any, classes: set[str], all_ids: set[Any], own: str) -> I
 
 
 def parse_near(text: str) -> Slot:
-    """One item of `near`: a literal string, or `{class}`."""
+    """One item of `near` or `far`: a literal string, or `{class}`."""
     if text.startswith("{") and text.endswith("}"):
         return Slot("", text[1:-1])
     return Slot(normalise(text))

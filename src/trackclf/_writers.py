@@ -144,10 +144,7 @@ def _terms(tag: Tag) -> str:
     for item in tag.evidence:
         pieces.setdefault(item.cue, []).append(_one_line(item.text))
     for item in sorted(tag.evidence, key=lambda item: (-item.contribution, item.start)):
-        if not item.cue:
-            name = _one_line(item.text)
-        else:
-            name = "…".join(pieces[item.cue][: len(parse_cue(item.cue))])
+        name = "…".join(pieces[item.cue][: len(parse_cue(item.cue))]) if item.cue else _one_line(item.text)
         counts[name] = 1 if item.cue else counts.get(name, 0) + 1
     shown = [f"{name}×{n}" if n > 1 else name for name, n in counts.items()]
     return "、".join(shown[:_SHOWN_TERMS]) + ("…" if len(shown) > _SHOWN_TERMS else "")
