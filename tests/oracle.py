@@ -39,11 +39,20 @@ def breaks(text):
 
 
 class Oracle:
-    def __init__(self, taxonomy: Taxonomy, straddles):
-        self.taxonomy = taxonomy
-        self.straddles = straddles
-        self.prior = taxonomy.prior
-        self.kinds = list(dict.fromkeys(label.kind for label in taxonomy.labels))
+    def __init__(self, tagger):
+        """Take the taxonomy and the plain numbers; everything else is done here."""
+        self.taxonomy: Taxonomy = tagger.taxonomy
+        self.straddles = tagger._resolver.segmenter.straddles
+        self.kinds = list(dict.fromkeys(label.kind for label in self.taxonomy.labels))
+        model, lexicon = tagger._model, tagger._resolver.lexicon
+        ids = [label.id for label in self.taxonomy.labels]
+        self.biases = dict(zip(ids, model.bias.tolist(), strict=True))
+        self.thresholds = dict(zip(ids, model.threshold.tolist(), strict=True))
+        gates = zip((model.gate / 256).tolist(), (model.gate_alone / 256).tolist(), strict=True)
+        self.gates = dict(zip(ids, gates, strict=True))
+        rows = zip(lexicon.label.tolist(), lexicon.kind_names, lexicon.texts, model.weight.tolist(), strict=True)
+        self.weight = {(ids[label], kind, text): units / 256 for label, kind, text, units in rows}
+        self.learned = [(id, text, w) for (id, kind, text), w in self.weight.items() if kind == "learned"]
 
     def tag(self, text):
         """Scores by label id, and a sorted list of (label, term, kind, contribution)."""
@@ -56,19 +65,37 @@ class Oracle:
             found = self.find_kind(kind)
             finds += found
             self.kind_hits[kind] = [part[:2] for f in found if f[1] != "weak" for part in f[3]]
-        sure, weak = defaultdict(float), defaultdict(float)
-        evidence = []
+        finds += [
+            (id, "learned", weight, [(a, b, text)])
+            for id, text, weight in self.learned
+            for a, b in occurrences(self.text, text)
+        ]
+        cells = defaultdict(list)  # one sentence, one label
         for label, kind, weight, parts in finds:
-            (weak if kind == "weak" else sure)[label] += weight
             units = round(weight * 256)
-            for n, (_, _, string) in enumerate(parts):
+            for n, (start, _, string) in enumerate(parts):
                 share = units // len(parts) + (n < units % len(parts))
-                evidence.append((label, string, kind, share / 256))
-        scores = {}
+                cells[self.sentence_of(start), label].append((label, string, kind, share / 256))
+        scores = {label.id: self.bias(label) for label in self.taxonomy.labels}
+        evidence = []
+        best = defaultdict(float)
+        for (_, label), items in cells.items():
+            total = sum(item[3] for item in items)
+            sure = any(item[2] in ("core", "strong", "entity") for item in items)
+            if total >= self.gates[label][0 if sure else 1]:
+                scores[label] += total
+                evidence += items
+            else:
+                best[label] = max(best[label], total)
+        counted = {item[0] for item in evidence}
         for label in self.taxonomy.labels:
-            total = sure[label.id] + (weak[label.id] if sure[label.id] > 0 else 0)
-            scores[label.id] = self.prior[label.kind]["bias"] + total
+            if label.id not in counted:
+                miss = min(scores[label.id] + best[label.id], self.thresholds[label.id] - 1 / 256)
+                scores[label.id] = max(miss, scores[label.id])
         return scores, sorted(evidence)
+
+    def bias(self, label):
+        return self.biases[label.id]
 
     def sentence_of(self, at):
         return sum(b < at for b in self.sentence_breaks)
@@ -179,13 +206,13 @@ class Oracle:
                 kept.append((id, term, parts))
         out = kept + [(id, term, [(a, b, self.text[a:b]) for a, b in parts]) for id, term, parts in standing]
         if kind not in self.taxonomy.denial.get("kinds", ()):
-            return [(id, term.kind, self.prior[kind][term.kind], parts) for id, term, parts in out]
+            return [(id, term.kind, self.weight[id, term.kind, term.text], parts) for id, term, parts in out]
         denied = [self.denied(parts[0]) for _, _, parts in out]
         answers = [normalise(s) for s in self.taxonomy.denial.get("question", ())]
         everywhere = {0 for s in answers for h in occurrences(self.text, s)}
         labels_denied = {(id, 0) for (id, _, parts), no in zip(out, denied, strict=True) if no}
         return [
-            (id, term.kind, self.prior[kind][term.kind], parts)
+            (id, term.kind, self.weight[id, term.kind, term.text], parts)
             for (id, term, parts), no in zip(out, denied, strict=True)
             if not no and not (self.asked(parts[0][0]) and ((id, 0) in labels_denied or 0 in everywhere))
         ]

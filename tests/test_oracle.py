@@ -71,7 +71,7 @@ texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
 
 
 def agrees(tagger, text):
-    oracle = Oracle(tagger.taxonomy, tagger._segmenter.straddles)
+    oracle = Oracle(tagger)
     scores, evidence = oracle.tag(text)
     got = dict(zip([label.id for label in tagger.labels], tagger.scores([text])[0].tolist(), strict=True))
     assert got == {id: np.float32(score) for id, score in scores.items()}
@@ -94,7 +94,7 @@ def test_any_text(small, text):
 
 @given(st.data())
 def test_shipped_taxonomy(tagger, data):
-    strings = tagger._lexicon.strings
+    strings = tagger._resolver.lexicon.strings
     joints = st.sampled_from(["", "", "的", "，", "。", "\n", " ", "、", "与"])
     pieces = data.draw(st.lists(st.tuples(st.sampled_from(strings), joints), max_size=8))
     agrees(tagger, "".join(a + b for a, b in pieces))

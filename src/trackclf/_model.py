@@ -1,21 +1,162 @@
-"""The numbers behind a score: weights by row, bias and thresholds by label.
+"""The numbers behind a score: learned weights as they lie in the model folder, and compiled for a lexicon.
 
-Until weights are learned they come from the taxonomy's prior: one weight a kind of term. Weights are whole
-multiples of 1/256, so that sums are exact and do not depend on order or on batches.
+A model folder holds `weights.npz` (arrays only, no pickle) and `manifest.json`. Labels that the model does not know,
+and taxonomies of one's own, take the prior weights that the taxonomy states. Weights are whole multiples of 1/256, so
+that sums are exact and depend neither on order nor on batches.
 """
 
 import hashlib
-from dataclasses import dataclass
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf._resolving import NOT, Lexicon
+from trackclf._lexicon import LEARNED, NOT, Lexicon
 from trackclf._taxonomy import Taxonomy
 from trackclf._taxonomy_files import KINDS
 from trackclf.errors import ModelError
 
+FORMAT = 1
 UNIT = 256
+NEVER = np.iinfo(np.int32).max  # a gate that no sum of units reaches
+_LARGEST = 64 << 20  # bytes of a weights file that loading will read
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Learned numbers, by label, term and learned string.
+
+    Attributes
+    ----------
+    kind_weight : float64 (n_labels, 4)
+        Log-odds of a core, strong, entity and weak term that has no weight of its own.
+    term, term_label, term_weight : str (n_terms,), int64, float64
+        Normalised terms with weights of their own.
+    learned, learned_label, learned_weight : str (n_learned,), int64, float64
+        Strings learned from text.
+    bias, gate, gate_alone, slope, intercept : float64 (n_labels,)
+        Score without evidence; what a sentence must add up to for it to count, with and without a core, strong or
+        entity term; probability = 1 / (1 + exp(-slope * score - intercept)).
+    about : float64 (3,)
+        A text is about a track where about @ (1, log(1 + score - bias), log(length)) >= 0.
+    curve_score, curve_truth : float32, int8 (n_texts, n_labels)
+        Held-out scores and labels (1, 0, -1 unknown), from which thresholds are promised.
+    """
+
+    kind_weight: Floats
+    term: NDArray[np.str_]
+    term_label: NDArray[np.int64]
+    term_weight: Floats
+    learned: NDArray[np.str_]
+    learned_label: NDArray[np.int64]
+    learned_weight: Floats
+    bias: Floats
+    gate: Floats
+    gate_alone: Floats
+    slope: Floats
+    intercept: Floats
+    about: Floats
+    curve_score: NDArray[np.float32]
+    curve_truth: NDArray[np.int8]
+    manifest: dict[str, Any] = field(repr=False)
+
+    @property
+    def labels(self) -> list[str]:
+        """Label ids, in the order of the arrays."""
+        return list(self.manifest["labels"])
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Learned strings with their labels' ids, as a lexicon takes them."""
+        ids = self.labels
+        return [(text, ids[n]) for text, n in zip(self.learned.tolist(), self.learned_label.tolist(), strict=True)]
+
+    def save(self, folder: Path) -> None:
+        """Write the folder beside its place, then rename: a crash leaves the old one whole."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "manifest"}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        blob = _without_clock(buffer.getvalue())
+        manifest = {"format": FORMAT, **self.manifest, "sha256": hashlib.sha256(blob).hexdigest()}
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        (beside / "weights.npz").write_bytes(blob)
+        text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        (beside / "manifest.json").write_text(text, encoding="utf-8")
+        beside.chmod(0o755)
+        old = folder.with_name(f".{folder.name}-old")
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(beside, folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _without_clock(blob: bytes) -> bytes:
+    """The same archive without the time of writing, so that equal weights are equal bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(blob)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in sorted(source.namelist()):
+            target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def load_weights(folder: Path) -> Weights:
+    """Read a model folder.
+
+    Raises
+    ------
+    ModelError
+        Something is missing, damaged, or of another format; the message says what to do.
+    """
+    again = "Train again (trackclf train) or reinstall trackclf"
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        path = folder / "weights.npz"
+        if path.stat().st_size > _LARGEST:
+            raise ModelError(f"{path} is larger than any model. {again}")
+        blob = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} is no model: {error}. {again}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise ModelError(f"{folder} has model format {found}, this version reads {FORMAT}. {again}")
+    if hashlib.sha256(blob).hexdigest() != manifest.get("sha256"):
+        raise ModelError(f"{folder}: weights.npz is not the file that manifest.json describes. {again}")
+    names = [f.name for f in fields(Weights) if f.name != "manifest"]
+    try:
+        with np.load(io.BytesIO(blob), allow_pickle=False) as data:
+            arrays = {name: data[name] for name in names}
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{folder}: weights.npz cannot be read: {error}. {again}") from error
+    weights = Weights(**arrays, manifest=manifest)
+    _check(weights, folder, again)
+    return weights
+
+
+def _check(weights: Weights, folder: Path, again: str) -> None:
+    count = len(weights.manifest.get("labels", ()))
+    sizes = {"kind_weight": (count, 4), "about": (3,)}
+    sizes |= dict.fromkeys(("bias", "gate", "gate_alone", "slope", "intercept"), (count,))
+    for stem in ("term", "learned"):
+        size = getattr(weights, stem).shape
+        sizes |= {f"{stem}_label": size, f"{stem}_weight": size}
+        if ((getattr(weights, f"{stem}_label") < 0) | (getattr(weights, f"{stem}_label") >= count)).any():
+            raise ModelError(f"{folder}: {stem}_label names labels that are not there. {again}")
+    for name, size in sizes.items():
+        array = getattr(weights, name)
+        if array.shape != size or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+            raise ModelError(f"{folder}: {name} has shape {array.shape} for {size}, or is not finite. {again}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +167,116 @@ class Model:
     ----------
     weight : int32 (n_rows,)
         Log-odds of each row, in units of 1/256.
-    bias, threshold, about, slope : float64 (n_labels,)
-        Score without evidence; score from which a label is present, and from which a text is about it;
-        probability = 1 / (1 + exp(-slope * (score - threshold))).
+    gate, gate_alone : int64 (n_labels,)
+        Units that a sentence must add up to for it to count, with and without a core, strong or entity term.
+    bias, threshold, slope, intercept : float64 (n_labels,)
+        Score without evidence; score from which a label is present; probability of a score.
+    about : float64 (n_labels, 3)
+        See `Weights`.
     digest : str
         First 12 hex digits of the sha256 of the arrays.
     """
 
     weight: NDArray[np.int32]
-    bias: NDArray[np.float64]
-    threshold: NDArray[np.float64]
-    about: NDArray[np.float64]
-    slope: NDArray[np.float64]
+    gate: NDArray[np.int64]
+    gate_alone: NDArray[np.int64]
+    bias: Floats
+    threshold: Floats
+    slope: Floats
+    intercept: Floats
+    about: Floats
     digest: str
 
     def probability(self, score: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32, the shape of `score` (..., n_labels), each in [0, 1]."""
-        logit = np.clip((score - self.threshold) * self.slope, -60, 60)
+        logit = np.clip(score * self.slope + self.intercept, -60, 60)
         return (1 / (1 + np.exp(-logit))).astype(np.float32)
 
 
-def prior_model(taxonomy: Taxonomy, lexicon: Lexicon) -> Model:
-    """The model that the taxonomy's `[prior]` states."""
+def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None) -> Model:
+    """Numbers for every row and label of a lexicon: learned where there are any, otherwise the taxonomy's prior."""
     names = ("bias", "threshold", "about", "slope")
     for kind, values in taxonomy.prior.items():
         for name in (*names, *KINDS[:NOT]):
             if not isinstance(values.get(name), int | float):
                 raise ModelError(f"taxonomy.toml: [prior.{kind}] needs a number for {name}")
     by_kind = [taxonomy.prior[label.kind] for label in taxonomy.labels]
-    table = np.array([[values.get(kind, 0.0) for kind in KINDS] for values in by_kind]).reshape(-1, len(KINDS))
-    weight = np.round(table[lexicon.label, lexicon.kind] * UNIT).astype(np.int32)
-    columns = {name: np.array([values[name] for values in by_kind], np.float64) for name in names}
+    table = np.array([[values[kind] for kind in KINDS[:NOT]] for values in by_kind], np.float64).reshape(-1, NOT)
+    columns = {
+        name: np.array([values[name] for values in by_kind], np.float64) for name in ("bias", "threshold", "slope")
+    }
+    columns["intercept"] = -columns["slope"] * columns["threshold"]
+    gate, alone = np.full(len(by_kind), 1 / UNIT), np.full(len(by_kind), np.inf)
+    # The prior's level: a score from which a text is about its label, whatever its length.
+    about = np.array([[-np.log1p(values["about"] - values["bias"]), 1.0, 0.0] for values in by_kind]).reshape(-1, 3)
+    about[~np.isfinite(about[:, 0])] = (-1.0, 0.0, 0.0)
+    rows = np.zeros(len(lexicon.label))
+    own: dict[tuple[str, int], float] = {}
+    if weights is not None:
+        place = {label.id: n for n, label in enumerate(taxonomy.labels)}
+        at = [(place[id], n) for n, id in enumerate(weights.labels) if id in place]
+        mine, theirs = (
+            (np.array(side, np.int64) for side in zip(*at, strict=True)) if at else (np.zeros(0, np.int64),) * 2
+        )
+        table[mine] = weights.kind_weight[theirs]
+        columns["threshold"][mine] = 0.0
+        for name in ("bias", "slope", "intercept"):
+            columns[name][mine] = getattr(weights, name)[theirs]
+        gate[mine], alone[mine] = weights.gate[theirs], weights.gate_alone[theirs]
+        tracks = [n for n in mine.tolist() if np.isfinite(taxonomy.prior[taxonomy.labels[n].kind]["about"])]
+        about[tracks] = weights.about
+        there = dict(zip(theirs.tolist(), mine.tolist(), strict=True))
+        for stem in ("term", "learned"):
+            texts, labels, values = (getattr(weights, stem + end).tolist() for end in ("", "_label", "_weight"))
+            own |= {(t, there[n]): v for t, n, v in zip(texts, labels, values, strict=True) if n in there}
+    plain = lexicon.kind < NOT
+    rows[plain] = table[lexicon.label[plain], lexicon.kind[plain]]
+    for n, key in enumerate(zip(lexicon.keys, lexicon.label.tolist(), strict=True)):
+        if key in own and (lexicon.kind[n] == LEARNED or plain[n]):
+            rows[n] = own[key]
+    weight = np.round(rows * UNIT).astype(np.int32)
     columns["bias"] = np.round(columns["bias"] * UNIT) / UNIT
+    gates = [np.round(np.minimum(g * UNIT, NEVER)).astype(np.int64) for g in (gate, alone)]
     sha = hashlib.sha256(weight.tobytes())
-    for column in columns.values():
-        sha.update(column.tobytes())
-    return Model(weight, digest=sha.hexdigest()[:12], **columns)
+    for array in (*gates, about, *columns.values()):
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return Model(
+        weight=weight,
+        gate=gates[0],
+        gate_alone=gates[1],
+        bias=columns["bias"],
+        threshold=columns["threshold"],
+        slope=columns["slope"],
+        intercept=columns["intercept"],
+        about=about,
+        digest=sha.hexdigest()[:12],
+    )
+
+
+def promised(weights: Weights, promise: str, ids: list[str]) -> dict[str, dict[str, float]]:
+    """See `Tagger.thresholds`."""
+    match = re.fullmatch(r"\s*(precision|recall)\s*>=\s*(0?\.\d+|0|1(?:\.0*)?)\s*", promise)
+    if not match:
+        raise ValueError(f"a promise is 'precision>=0.95' or 'recall>=0.9', got {promise!r}")
+    what, least = match[1], float(match[2])
+    out = {}
+    for id in ids:
+        if id not in weights.labels:
+            raise ModelError(f"the model has not learned {id!r}, so it cannot promise for it")
+        column = weights.labels.index(id)
+        known = weights.curve_truth[:, column] >= 0
+        score, truth = weights.curve_score[known, column], weights.curve_truth[known, column] == 1
+        at = np.unique(np.append(score[score > weights.bias[column]], 0.0))
+        rows = []
+        for threshold in at.tolist():
+            tagged = (score >= threshold) & (score > weights.bias[column])
+            right = int((tagged & truth).sum())
+            precision = right / max(int(tagged.sum()), 1) if tagged.any() else 1.0
+            rows.append((threshold, precision, right / max(int(truth.sum()), 1), float(tagged.mean())))
+        kept = [row for row in rows if row[1 if what == "precision" else 2] >= least]
+        if kept:
+            best = min(kept) if what == "precision" else max(kept)
+        else:
+            best = max(rows, key=lambda row: row[1 if what == "precision" else 2])
+        out[id] = dict(zip(("threshold", "precision", "recall", "coverage"), best, strict=True))
+    return out

@@ -5,19 +5,16 @@ cancels what it holds; a segmenter settles short terms, a denial takes the term 
 the only loop over finds is the segmenter's, over the few terms that ask for it.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf._matching import Fan, Hits, Int32, Table, spread
-from trackclf._taxonomy import Taxonomy
-from trackclf._taxonomy_files import GAPS, KINDS, Slot
+from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
+from trackclf._matching import Fan, Hits, Int32, spread
+from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages, Segmenter, fold_table
 
-NOT = KINDS.index("not")
-WEAK = KINDS.index("weak")
 _LENGTHS = 64
 _WINDOW = 12  # code points either side of a short term that the segmenter is shown
 
@@ -111,8 +108,7 @@ class Units:
         return ok
 
 
-_JOINTS = list(GAPS)
-_GAP_OF = np.array([GAPS[joint] for joint in _JOINTS], np.int64)
+_GAP_OF = np.array([GAPS[joint] for joint in JOINTS], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,141 +120,30 @@ class _Context:
     units: Units
 
 
-class Lexicon:
-    """A taxonomy compiled to arrays: immutable, shared between threads.
+class Resolver:
+    """Finds what stands, by a lexicon."""
 
-    A row is one term for one label. Attributes by row: `label` int16, `kind` int8, `boundary` bool,
-    `parts` int32 (pieces of its cue, 1 for a plain term), `texts` list of str (as in the data file).
-    """
+    def __init__(self, lexicon: Lexicon, segmenter: Segmenter) -> None:
+        self.lexicon = lexicon
+        self.segmenter = segmenter
 
-    _cue_unit: Ints
+    def find(self, passages: Passages) -> Finds:
+        """All finds in the texts."""
+        return self.resolve(passages, self.lexicon.table.find(passages))
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self.labels = taxonomy.labels
-        column = {label.id: n for n, label in enumerate(self.labels)}
-        self.kinds = tuple(dict.fromkeys(label.kind for label in self.labels))
-        self._string_ids: dict[str, int] = {}
-        self._unit_ids: dict[Slot, int] = {}
-        unit_strings: list[tuple[int, int]] = []
-
-        def unit(slot: Slot) -> int:
-            slot = Slot(slot.text, slot.word_class)
-            if slot not in self._unit_ids:
-                number = self._unit_ids[slot] = len(self._unit_ids)
-                members = taxonomy.classes.get(slot.word_class, ()) if slot.word_class else (slot.text,)
-                unit_strings.extend((self._string(text), number) for text in members)
-            return self._unit_ids[slot]
-
-        def members(slots: Iterable[Slot]) -> frozenset[str]:
-            texts = {text for slot in slots for text in taxonomy.classes.get(slot.word_class, (slot.text,))}
-            return frozenset(texts - {""})
-
-        def union(texts: Iterable[str], name: str) -> int:
-            number = self._unit_ids[Slot("", name)] = len(self._unit_ids)
-            unit_strings.extend((self._string(text), number) for text in texts)
-            return number
-
-        self._denial_kinds = frozenset(taxonomy.denial.get("kinds", ()))
-        self._deny_before = union(taxonomy.denial.get("before", ()), "\0before")
-        self._deny_after = union(taxonomy.denial.get("after", ()), "\0after")
-        self._deny_question = union(taxonomy.denial.get("question", ()), "\0question")
-        rows: list[tuple[int, int, bool, int]] = []
-        self.texts: list[str] = []
-        plain: list[tuple[int, int]] = []
-        conditions: dict[frozenset[str], int] = {frozenset(): 0}  # 0 is no condition
-        beside: dict[str, list[int]] = {"near": [], "far": []}
-        beside_kinds: dict[str, list[tuple[int, int]]] = {"near": [], "far": []}
-        cues: dict[tuple[Slot, ...], int] = {}
-        cue_rows: list[tuple[int, int]] = []
-        for entry in taxonomy.entries:
-            for term in entry.terms:
-                targets = [entry.label.id, *term.also]
-                for label in (column[id] for id in targets if id in column):
-                    row = len(rows)
-                    rows.append((label, KINDS.index(term.kind), term.boundary, len(term.slots)))
-                    self.texts.append(term.text)
-                    for side, slots in (("near", term.near), ("far", term.far)):
-                        kinds = [slot for slot in slots if slot.word_class in self.kinds]
-                        beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
-                        texts = members(slots)
-                        if kinds and not texts:  # a condition all the same, of no strings
-                            texts = frozenset({"\0"})
-                        beside[side].append(conditions.setdefault(texts, len(conditions)))
-                    if len(term.slots) == 1:
-                        plain.append((self._string(term.slots[0].text), row))
-                    else:
-                        cue_rows.append((cues.setdefault(term.slots, len(cues)), row))
-        self.kind_names = [KINDS[row[1]] for row in rows]
-        self.label = np.array([row[0] for row in rows], np.int16)
-        self.kind = np.array([row[1] for row in rows], np.int8)
-        self.boundary = np.array([row[2] for row in rows], bool)
-        self.parts = np.array([row[3] for row in rows], np.int32)
-        kind_of = np.array([self.kinds.index(label.kind) for label in self.labels], np.int8)
-        self._row_group = kind_of[self.label]
-        self._near, self._far = np.array(beside["near"], np.int64), np.array(beside["far"], np.int64)
-        self._near_kinds = Fan(len(rows), beside_kinds["near"])
-        self._far_kinds = Fan(len(rows), beside_kinds["far"])
-        self._compile_cues(list(cues), cue_rows, unit)
-        # What a kind of label has found serves the later kinds as a class: {track}. Last, so that its units sort last.
-        wanted = [kind for kind in self.kinds if Slot("", kind) in self._unit_ids]
-        renumber = np.arange(len(self._unit_ids))
-        for offset, kind in enumerate(wanted):
-            renumber[self._unit_ids[Slot("", kind)]] = len(self._unit_ids) + offset
-        self._kind_unit = {kind: len(self._unit_ids) + offset for offset, kind in enumerate(wanted)}
-        self._near_kinds.map_values(renumber)
-        self._far_kinds.map_values(renumber)
-        self._cue_unit = np.where(self._cue_unit >= 0, renumber[self._cue_unit], -1)
-        asked = {text: n for n, text in enumerate(dict.fromkeys(text for texts in conditions for text in texts))}
-        self._member = np.zeros((len(conditions), len(asked)), bool)
-        for number, texts in enumerate(conditions):
-            self._member[number, [asked[text] for text in texts]] = True
-        ids = [self._string(text) for text in asked]
-        self.strings = list(self._string_ids)
-        self._asked = np.full(len(self.strings), -1, np.int32)
-        self._asked[ids] = np.arange(len(ids))
-        self.table = Table(self.strings)
-        self._plain = Fan(len(self.strings), plain)
-        self._units = Fan(len(self.strings), unit_strings)
-
-    def _string(self, text: str) -> int:
-        return self._string_ids.setdefault(text, len(self._string_ids))
-
-    def _compile_cues(
-        self, cues: list[tuple[Slot, ...]], cue_rows: list[tuple[int, int]], unit: Callable[[Slot], int]
-    ) -> None:
-        """One row a cue: its pieces' units and joints, and the piece that it is looked for from."""
-        width = max((len(cue) for cue in cues), default=1)
-        self._cue_unit = np.full((len(cues), width), -1, np.int64)
-        self._cue_joint = np.zeros((len(cues), width), np.int8)
-        self._cue_anchor = np.zeros(len(cues), np.int64)
-        anchors = []
-        for n, cue in enumerate(cues):
-            for i, slot in enumerate(cue):
-                self._cue_unit[n, i] = unit(slot)
-                self._cue_joint[n, i] = _JOINTS.index(slot.joint)
-            # The longest literal is as a rule the rarest piece: a cue is looked for from there.
-            fixed = [i for i, slot in enumerate(cue) if slot.word_class not in self.kinds]
-            self._cue_anchor[n] = max(fixed, key=lambda i: (len(cue[i].text), -i))
-            anchors.append((int(self._cue_unit[n, self._cue_anchor[n]]), n))
-        self._cue_rows = Fan(len(cues), cue_rows)
-        self._anchors = Fan(len(self._unit_ids), anchors)
-        self._cue_group = np.zeros(len(cues), np.int8)
-        for cue_number, row in cue_rows:
-            self._cue_group[cue_number] = self._row_group[row]
-
-    def resolve(self, passages: Passages, hits: Hits, segmenter: Segmenter) -> Finds:
+    def resolve(self, passages: Passages, hits: Hits) -> Finds:
         """The finds of all labels in all texts, each label's own ordered by place."""
         hits = hits[np.argsort(hits.start, kind="stable")]  # find() returns short strings before long ones
-        index, unit = self._units(hits.string)
-        order = np.argsort(unit.astype(np.uint16) if len(self._units) <= 1 << 16 else unit, kind="stable")
+        index, unit = self.lexicon.units(hits.string)
+        order = np.argsort(unit.astype(np.uint16) if len(self.lexicon.units) <= 1 << 16 else unit, kind="stable")
         index, unit = index[order], unit[order]
         units = Units(passages, unit, hits.start[index], hits.end[index], hits.string[index])
-        asked = self._asked[hits.string]
+        asked = self.lexicon.asked[hits.string]
         context = _Context(hits.start[asked >= 0], asked[asked >= 0], units)
-        index, row = self._plain(hits.string)
+        index, row = self.lexicon.plain(hits.string)
         found = []
-        for group, kind in enumerate(self.kinds):
-            mine = self._row_group[row] == group
+        for group, kind in enumerate(self.lexicon.kinds):
+            mine = self.lexicon.row_group[row] == group
             place, own = index[mine], row[mine]
             start, end = hits.start[place], hits.end[place]
             keep = self._conditions(passages, context, own, start)
@@ -272,20 +157,31 @@ class Lexicon:
             )
             cue_parts, cancels = self._cues(passages, context, group)
             parts = self._longest(passages, parts, cue_parts, cancels)
-            parts = self._on_words(passages, parts, segmenter)
-            if kind in self._denial_kinds:
+            parts = self._on_words(passages, parts)
+            if kind in self.lexicon.denial_kinds:
                 parts = self._denials(passages, context.units, parts)
             found.append(parts)
-            if kind in self._kind_unit:
-                sure = parts[(self.kind[parts.row] != WEAK) & ~parts.denied]
-                units = context.units.extended(self._kind_unit[kind], sure.start, sure.end, sure.string)
+            if kind in self.lexicon.kind_unit:
+                sure = parts[(self.lexicon.kind[parts.row] != WEAK) & ~parts.denied]
+                units = context.units.extended(self.lexicon.kind_unit[kind], sure.start, sure.end, sure.string)
                 context = _Context(context.start, context.asked, units)
+        found.append(self._learned(hits))
         return Finds.concatenate(found)
+
+    def _learned(self, hits: Hits) -> Finds:
+        """Learned strings count wherever they stand."""
+        index, row = self.lexicon.learned(hits.string)
+        none = np.zeros(len(row), np.int32)
+        start, end = hits.start[index], hits.end[index]
+        return Finds(row.astype(np.int32), hits.string[index], start, end, none, np.zeros(len(row), bool))
 
     def _conditions(self, passages: Passages, context: "_Context", row: Ints, start: Ints) -> Bools:
         """Whether each find has beside it, in its sentence, what its row asks for, and nothing that it forbids."""
         keep = np.ones(len(row), bool)
-        for conditions, kinds, wanted in ((self._near, self._near_kinds, True), (self._far, self._far_kinds, False)):
+        for conditions, kinds, wanted in (
+            (self.lexicon.near, self.lexicon.near_kinds, True),
+            (self.lexicon.far, self.lexicon.far_kinds, False),
+        ):
             asking = np.flatnonzero(conditions[row] > 0)
             if len(asking):
                 beside = self._beside(passages, context, conditions[row[asking]], kinds, row[asking], start[asking])
@@ -299,14 +195,14 @@ class Lexicon:
         breaks = passages.sentence_breaks
         # Each condition is looked at once a sentence, against the strings there that any condition asks for.
         sentence = np.searchsorted(breaks, start)
-        key, back = np.unique(sentence * len(self._member) + condition, return_inverse=True)
-        number, condition = np.divmod(key, len(self._member))
+        key, back = np.unique(sentence * len(self.lexicon.member) + condition, return_inverse=True)
+        number, condition = np.divmod(key, len(self.lexicon.member))
         low = np.where(number > 0, breaks[number - 1] + 1, 0)
         high = breaks[number]  # a NUL ends every text, so there is one
         first = np.searchsorted(context.start, low)
         index, place = spread(first, np.searchsorted(context.start, high) - first)
         good = np.zeros(len(key), bool)
-        good[index[self._member[condition[index], context.asked[place]]]] = True
+        good[index[self.lexicon.member[condition[index], context.asked[place]]]] = True
         out: Bools = good[back]
         index, unit = kinds(row)
         if len(index):
@@ -319,29 +215,31 @@ class Lexicon:
     def _cues(self, passages: Passages, context: "_Context", group: int) -> tuple[Finds, Finds]:
         """Parts of the cues with gaps that stand, and the `not` cues as whole spans."""
         units = context.units
-        index, cue = self._anchors(np.minimum(units.unit, len(self._anchors) - 1))
-        mine = (self._cue_group[cue] == group) & (units.unit[index] < len(self._anchors))
+        index, cue = self.lexicon.anchors(np.minimum(units.unit, len(self.lexicon.anchors) - 1))
+        mine = (self.lexicon.cue_group[cue] == group) & (units.unit[index] < len(self.lexicon.anchors))
         index, cue = index[mine], cue[mine]
-        width = self._cue_unit.shape[1]
+        width = self.lexicon.cue_unit.shape[1]
         piece = np.full((len(cue), width), -1, np.int64)
         alive = np.arange(len(cue))
-        anchor = self._cue_anchor[cue]
+        anchor = self.lexicon.cue_anchor[cue]
         piece[alive, anchor] = index
         for step in (*range(1, width), *range(-1, -width, -1)):
             here = anchor + step
             inside = (here >= 0) & (here < width)
-            asked = np.flatnonzero(inside & (self._cue_unit[cue, np.clip(here, 0, width - 1)] >= 0) & (alive >= 0))
+            asked = np.flatnonzero(
+                inside & (self.lexicon.cue_unit[cue, np.clip(here, 0, width - 1)] >= 0) & (alive >= 0)
+            )
             if not len(asked):
                 continue
             at, c = here[asked], cue[asked]
-            unit = self._cue_unit[c, at]
+            unit = self.lexicon.cue_unit[c, at]
             last = piece[asked, at - np.sign(step)]
             if step > 0:
                 slot, there = units.following(unit, units.end[last])
-                ok = there & units.joined(units.end[last], units.start[slot], self._cue_joint[c, at])
+                ok = there & units.joined(units.end[last], units.start[slot], self.lexicon.cue_joint[c, at])
             else:
                 slot, there = units.preceding(unit, units.start[last])
-                ok = there & units.joined(units.end[slot], units.start[last], self._cue_joint[c, at + 1])
+                ok = there & units.joined(units.end[slot], units.start[last], self.lexicon.cue_joint[c, at + 1])
             piece[asked, at] = slot
             alive[asked[~ok]] = -1
         piece, cue = piece[alive >= 0], cue[alive >= 0]
@@ -352,11 +250,11 @@ class Lexicon:
         order = np.lexsort((first, final, cue))
         c, f = cue[order], final[order]
         order = order[np.append((c[1:] != c[:-1]) | (f[1:] != f[:-1]), True)] if len(order) else order
-        index, row = self._cue_rows(cue[order])
+        index, row = self.lexicon.cue_rows(cue[order])
         which = order[index]
         keep = self._conditions(passages, context, row, first[which])
         which, row = which[keep], row[keep]
-        negative = self.kind[row] == NOT
+        negative = self.lexicon.kind[row] == NOT
         spans = which[negative]
         nothing = np.zeros(len(spans), np.int32)
         cancels = Finds(
@@ -384,8 +282,8 @@ class Lexicon:
         """
         both = Finds.concatenate([plain, cancels])
         span = np.int64(len(passages.symbols) + 1)
-        label = self.label[both.row].astype(np.int64)
-        negative = self.kind[both.row] == NOT
+        label = self.lexicon.label[both.row].astype(np.int64)
+        negative = self.lexicon.kind[both.row] == NOT
         order = np.lexsort((~negative, -both.end, label * span + both.start))
         reach = (label * span + both.end)[order]
         before = np.maximum.accumulate(np.append(np.int64(-1), reach))[:-1]
@@ -404,7 +302,7 @@ class Lexicon:
     def _covered(self, inner: Finds, outer: Finds, span: np.int64) -> Bools:
         """Whether each part lies inside a part of `outer` of its label whose kind is at least as telling."""
         out = np.zeros(len(inner.row), bool)
-        kind, other = self.kind[inner.row], self.kind[outer.row]
+        kind, other = self.lexicon.kind[inner.row], self.lexicon.kind[outer.row]
         for number in range(NOT):
             mine = np.flatnonzero(kind == number)
             if len(mine):
@@ -415,11 +313,11 @@ class Lexicon:
         """Whether each part lies inside a part of `outer` of its own label."""
         if not len(outer.row):
             return np.zeros(len(inner.row), bool)
-        base = self.label[outer.row].astype(np.int64) * span
+        base = self.lexicon.label[outer.row].astype(np.int64) * span
         order = np.argsort(base + outer.start, kind="stable")
         starts = (base + outer.start)[order]
         reach = np.maximum.accumulate((base + outer.end)[order])
-        base = self.label[inner.row].astype(np.int64) * span
+        base = self.lexicon.label[inner.row].astype(np.int64) * span
         slot = np.searchsorted(starts, base + inner.start, side="right") - 1
         inside: Bools = (slot >= 0) & (reach[np.maximum(slot, 0)] >= base + inner.end)
         return inside
@@ -432,17 +330,17 @@ class Lexicon:
                 break
             place = cues.end[np.append(first[1:], len(cues.row)) - 1] if end else cues.start[first]
             row = cues.row[first]
-            order = np.lexsort((row, -self.parts[row], self.kind[row], place, self.label[row]))
-            key = np.stack([self.label[row][order], place[order]])
+            order = np.lexsort((row, -self.lexicon.parts[row], self.lexicon.kind[row], place, self.lexicon.label[row]))
+            key = np.stack([self.lexicon.label[row][order], place[order]])
             lead = np.append(True, (key[:, 1:] != key[:, :-1]).any(0))[: len(order)]
             stands = np.zeros(len(first), bool)
             stands[order[lead]] = True
             cues = cues[stands[np.cumsum(cues.share == 0) - 1]]
         return cues
 
-    def _on_words(self, passages: Passages, parts: Finds, segmenter: Segmenter) -> Finds:
+    def _on_words(self, passages: Passages, parts: Finds) -> Finds:
         """Ask the segmenter about the short terms that could straddle two words."""
-        asking = np.flatnonzero(self.boundary[parts.row])
+        asking = np.flatnonzero(self.lexicon.boundary[parts.row])
         if not len(asking):
             return parts
         breaks = passages.sentence_breaks
@@ -455,26 +353,26 @@ class Lexicon:
         for n, a, b, s, e in zip(asking, low.tolist(), high.tolist(), start.tolist(), end.tolist(), strict=True):
             window = fold[passages.codes[passages.place(np.arange(a, b))]]
             text = window.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-            good[n] = not segmenter.straddles(text, s - a, e - a)
+            good[n] = not self.segmenter.straddles(text, s - a, e - a)
         return parts[good]
 
     def _denials(self, passages: Passages, units: Units, parts: Finds) -> Finds:
         """Mark what the clause denies, and what a question only asks about that the text denies elsewhere."""
         count = len(parts.row)
-        clause = np.full(count, _JOINTS.index("…"), np.int8)
+        clause = np.full(count, JOINTS.index("…"), np.int8)
         denied = np.zeros(count, bool)
-        slot, there = units.preceding(np.full(count, self._deny_before), parts.start)
+        slot, there = units.preceding(np.full(count, self.lexicon.deny_before), parts.start)
         at = np.flatnonzero(there)
         denied[at] = units.joined(units.end[slot[at]], parts.start[at], clause[at])
-        slot, there = units.following(np.full(count, self._deny_after), parts.end)
+        slot, there = units.following(np.full(count, self.lexicon.deny_after), parts.end)
         at = np.flatnonzero(there)
         denied[at] |= units.joined(parts.end[at], units.start[slot[at]], clause[at])
-        answers = units.start[units.unit == self._deny_question]
+        answers = units.start[units.unit == self.lexicon.deny_question]
         if denied.any() or len(answers):
             breaks = passages.sentence_breaks
             asked = passages.folded(breaks[np.searchsorted(breaks, parts.start)]) == 0x3F
             text = passages.text_of(parts.start)
-            cell = text * len(self.labels) + self.label[parts.row]
+            cell = text * len(self.lexicon.labels) + self.lexicon.label[parts.row]
             denied |= asked & (np.isin(cell, cell[denied]) | np.isin(text, passages.text_of(answers)))
         denied = denied[np.maximum.accumulate(np.where(parts.share == 0, np.arange(count), 0))]  # a cue as a whole
         return Finds(parts.row, parts.string, parts.start, parts.end, parts.share, denied)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf._lexicon import WEAK, Lexicon
 from trackclf._model import UNIT, Model
-from trackclf._resolving import WEAK, Finds, Lexicon
+from trackclf._resolving import Finds
 from trackclf._text import Bools, Ints, Passages
 
 Floats = NDArray[np.float64]
@@ -19,49 +20,65 @@ class Contributions:
     Attributes
     ----------
     finds : Finds
-    text : int64 (n_parts,)
-        Index of the text.
-    label : int64 (n_parts,)
-        Column of the label.
+    text, sentence, label : int64 (n_parts,)
+        Index of the text; index of the sentence; column of the label.
     units : int64 (n_parts,)
         Log-odds in units of 1/256; the parts of a cue share its weight without remainder.
-    weak : bool (n_parts,)
+    sure : bool (n_parts,)
+        Whether the part is of a core, strong or entity term.
+    counts : bool (n_parts,)
+        Whether it is part of the score: nothing denies it, and its sentence adds up to enough for its label.
     """
 
     finds: Finds
     text: Ints
+    sentence: Ints
     label: Ints
     units: Ints
-    weak: Bools
+    sure: Bools
+    counts: Bools
 
     def __getitem__(self, keep: Bools | Ints) -> "Contributions":
-        return Contributions(self.finds[keep], self.text[keep], self.label[keep], self.units[keep], self.weak[keep])
+        return Contributions(self.finds[keep], *(getattr(self, name)[keep] for name in self.__slots__[1:]))
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Sums over texts: int64 (n_texts, n_labels), in units of 1/256."""
+    """Sums over texts, by label.
 
-    sure: Ints
-    weak: Ints
+    Attributes
+    ----------
+    units : int64 (n_texts, n_labels)
+        What counts, in units of 1/256.
+    best : int64 (n_texts, n_labels)
+        The largest sum of one sentence that does not count; 0 where there is none above.
+    denied : bool (n_texts, n_labels)
+    """
+
+    units: Ints
+    best: Ints
     denied: Bools
 
-    def add(self, contributions: Contributions, first_text: int) -> None:
+    def add(self, found: Contributions, first_text: int) -> None:
         """Add what texts from `first_text` on contribute."""
-        count, labels = self.sure.shape
-        cell = (contributions.text + first_text) * labels + contributions.label
-        denied = contributions.finds.denied
-        for target, mine in ((self.sure, ~contributions.weak & ~denied), (self.weak, contributions.weak & ~denied)):
-            low = first_text * labels
-            size = count * labels - low
-            flat = np.bincount(cell[mine] - low, contributions.units[mine], size)
-            target.reshape(-1)[low:] += flat.astype(np.int64)
-        self.denied.reshape(-1)[cell[denied]] = True
+        labels = self.units.shape[1]
+        cell = (found.text + first_text) * labels + found.label
+        low = first_text * labels
+        mine = found.counts
+        flat = np.bincount(cell[mine] - low, found.units[mine], self.units.size - low)
+        self.units.reshape(-1)[low:] += flat.astype(np.int64)
+        self.denied.reshape(-1)[cell[found.finds.denied]] = True
+        rest = np.flatnonzero(~mine & ~found.finds.denied)
+        if len(rest):
+            key, back = np.unique(found.sentence[rest] * labels + found.label[rest], return_inverse=True)
+            sums = np.bincount(back, found.units[rest], len(key)).astype(np.int64)
+            np.maximum.at(self.best.reshape(-1), cell[rest], sums[back])
 
     def scores(self, model: Model) -> NDArray[np.float32]:
-        """float32 (n_texts, n_labels): bias plus contributions; weak ones only beside others."""
-        total = self.sure + self.weak * (self.sure > 0)
-        return (model.bias + total / UNIT).astype(np.float32)
+        """float32 (n_texts, n_labels): bias plus what counts, or else the nearest miss."""
+        miss = np.minimum(model.bias + self.best / UNIT, model.threshold - 1 / UNIT)
+        miss = np.maximum(miss, model.bias)
+        return np.where(self.units != 0, model.bias + self.units / UNIT, miss).astype(np.float32)
 
 
 def empty_sums(texts: int, labels: int) -> Sums:
@@ -71,14 +88,25 @@ def empty_sums(texts: int, labels: int) -> Sums:
 
 
 def contribute(passages: Passages, finds: Finds, lexicon: Lexicon, model: Model) -> Contributions:
-    """What each find adds, and where."""
+    """What each find adds, and where.
+
+    A sentence counts for a label from `gate` on, or from `gate_alone` on where it holds none of the label's core, strong
+    or entity terms; so weak terms and learned strings do not pile up over a long text.
+    """
     parts = lexicon.parts[finds.row].astype(np.int64)
     weight = model.weight[finds.row].astype(np.int64)
     units = weight // parts + (finds.share < weight % parts)
-    kind = lexicon.kind[finds.row]
-    return Contributions(
-        finds, passages.text_of(finds.start), lexicon.label[finds.row].astype(np.int64), units, kind == WEAK
-    )
+    sure = lexicon.kind[finds.row] < WEAK
+    label = lexicon.label[finds.row].astype(np.int64)
+    sentence = np.searchsorted(passages.sentence_breaks, finds.start)
+    cell = sentence * len(lexicon.labels) + label
+    size = (len(passages.sentence_breaks) + 1) * len(lexicon.labels)
+    stands = ~finds.denied
+    total = np.bincount(cell[stands], units[stands], size)
+    has_sure = np.zeros(size, bool)
+    has_sure[cell[stands & sure]] = True
+    enough = total[cell] >= np.where(has_sure[cell], model.gate[label], model.gate_alone[label])
+    return Contributions(finds, passages.text_of(finds.start), sentence, label, units, sure, stands & enough)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +137,8 @@ def find_pairs(passages: Passages, found: Contributions, model: Model, columns: 
     terms' weights, halved where the two do not share a clause.
     """
     finds = found.finds
-    sure = ~found.weak & ~finds.denied
-    sentence = np.searchsorted(passages.sentence_breaks, finds.start)
+    sure = found.sure & found.counts
+    sentence = found.sentence
     tracks = np.flatnonzero(sure & np.isin(found.label, columns["track"]))
     rows: list[tuple[NDArray[np.generic], ...]] = []
     span = len(passages.symbols) + 1

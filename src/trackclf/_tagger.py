@@ -1,16 +1,19 @@
 """Tagger: texts in, scores or tags with evidence out."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf import _resources
 from trackclf._characters import SENTENCE
-from trackclf._model import UNIT, prior_model
-from trackclf._resolving import Lexicon
+from trackclf._lexicon import Lexicon
+from trackclf._model import UNIT, Model, Weights, compile_model, load_weights, promised
+from trackclf._resolving import Resolver
 from trackclf._scoring import (
     Contributions,
     Pairs,
@@ -29,6 +32,7 @@ from trackclf._text import (
 )
 from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
 from trackclf._version import __version__
+from trackclf.errors import ModelError
 
 BATCH = 1 << 18  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
 _LONGEST_SENTENCE = 1 << 22
@@ -42,6 +46,11 @@ class Tagger:
     ----------
     taxonomy : Taxonomy, optional
         By default the shipped one.
+    threshold : str or None
+        A promise to keep by label, as "precision>=0.95" or "recall>=0.9", measured on the model's held-out texts; by
+        default the thresholds with the best F1. See `thresholds`.
+    weights : Weights, "shipped" or None
+        Learned numbers; None for the taxonomy's prior alone. Labels that the weights do not know take the prior.
 
     Attributes
     ----------
@@ -49,39 +58,48 @@ class Tagger:
         In column order: tracks, then modes.
     """
 
-    __slots__ = ("_columns", "_lexicon", "_model", "_segmenter", "_stamp", "labels", "taxonomy")
+    __slots__ = ("_arguments", "_columns", "_model", "_resolver", "_stamp", "_weights", "labels", "taxonomy")
 
-    def __init__(self, taxonomy: Taxonomy | None = None) -> None:
+    taxonomy: Taxonomy
+    labels: tuple[Label, ...]
+    _arguments: tuple[Any, ...]
+    _columns: dict[str, Any]
+    _model: Model
+    _resolver: Resolver
+    _stamp: dict[str, str]
+    _weights: Weights | None
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy | None = None,
+        threshold: str | None = None,
+        weights: Weights | Literal["shipped"] | None = "shipped",
+    ) -> None:
+        arguments = (taxonomy, threshold, weights)
         taxonomy = load_taxonomy() if taxonomy is None else taxonomy
-        lexicon = Lexicon(taxonomy)
-        model = prior_model(taxonomy, lexicon)
+        if weights == "shipped":
+            weights = load_weights(_resources.model_dir()) if _resources.model_dir().is_dir() else None
+        lexicon = Lexicon(taxonomy, weights.pairs if weights else ())
+        model = compile_model(taxonomy, lexicon, weights)
         columns: dict[str, Any] = {"track": [], "mode": []}
         for n, label in enumerate(taxonomy.labels):
             columns[label.kind].append(n)
         values = {
             "taxonomy": taxonomy,
             "labels": taxonomy.labels,
-            "_lexicon": lexicon,
-            "_model": model,
-            "_segmenter": Segmenter(),
+            "_arguments": arguments,
             "_columns": {kind: np.array(at, np.int64) for kind, at in columns.items()},
+            "_model": model,
+            "_resolver": Resolver(lexicon, Segmenter()),
             "_stamp": {"trackclf": __version__, "taxonomy": taxonomy.digest, "model": model.digest},
+            "_weights": weights,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-    taxonomy: Taxonomy
-    labels: tuple[Label, ...]
-    _lexicon: Lexicon
-    _model: Any
-    _segmenter: Segmenter
-    _columns: dict[str, Any]
-    _stamp: dict[str, str]
-
-    @property
-    def stamp(self) -> dict[str, str]:
-        """Version and digests that each result carries."""
-        return dict(self._stamp)
+        if threshold is not None:
+            chosen = self.thresholds(threshold)
+            at = np.array([chosen[label.id]["threshold"] for label in self.labels])
+            object.__setattr__(self, "_model", dataclasses.replace(model, threshold=at))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Tagger does not change; make another")
@@ -89,8 +107,13 @@ class Tagger:
     def __delattr__(self, name: str) -> None:
         raise AttributeError("a Tagger does not change; make another")
 
-    def __reduce__(self) -> tuple[type, tuple[Taxonomy]]:
-        return type(self), (self.taxonomy,)
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), self._arguments
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """Version and digests that each result carries."""
+        return dict(self._stamp)
 
     def __repr__(self) -> str:
         return f"<Tagger: {len(self.labels)} labels, {' '.join(f'{k} {v}' for k, v in self._stamp.items())}>"
@@ -123,6 +146,31 @@ class Tagger:
         probability: NDArray[np.float32] = self._model.probability(self.scores(texts))
         return probability
 
+    def thresholds(self, promise: str) -> dict[str, dict[str, float]]:
+        """Thresholds that keep a promise on the model's held-out texts, and what they cost.
+
+        Parameters
+        ----------
+        promise : str
+            "precision>=0.95" takes for each label the lowest threshold that keeps it (the widest coverage),
+            "recall>=0.9" the highest.
+
+        Returns
+        -------
+        dict by label id: `threshold` (log-odds), `precision`, `recall` and `coverage` (share of texts tagged) there;
+        where the promise cannot be kept, the threshold that comes nearest.
+
+        Raises
+        ------
+        ValueError
+            The promise is not understood.
+        ModelError
+            There are no learned weights to promise by.
+        """
+        if self._weights is None:
+            raise ModelError("a promise needs learned weights; this tagger has only the taxonomy's prior")
+        return promised(self._weights, promise, [label.id for label in self.labels])
+
     def tag(self, text: str, segments: str | None = None) -> Result:
         """Tag one text; see `tag_many`."""
         if not isinstance(text, str):
@@ -151,10 +199,9 @@ class Tagger:
         return (result for batch in batches for result in self._results(batch, segments))
 
     def _find(self, texts: Sequence[str]) -> tuple[Passages, Contributions]:
-        lexicon = self._lexicon
+        lexicon = self._resolver.lexicon
         passages = Passages(texts, lexicon.table.symbols)
-        finds = lexicon.resolve(passages, lexicon.table.find(passages), self._segmenter)
-        return passages, contribute(passages, finds, lexicon, self._model)
+        return passages, contribute(passages, self._resolver.find(passages), lexicon, self._model)
 
     def _sums(self, texts: Sequence[str]) -> Sums:
         sums = empty_sums(len(texts), len(self.labels))
@@ -171,15 +218,18 @@ class Tagger:
         for first, offset, pieces in _pieces(texts):
             passages, found = self._find(pieces)
             sums.add(found, first)
-            found = found[~found.finds.denied]
+            found = found[found.counts]
             self._add_evidence(passages, found, first, offset, evidence)
             self._add_pairs(passages, find_pairs(passages, found, self._model, self._columns), first, offset, pairs)
             if segments:
                 self._add_segments(passages, found, first, offset, parts, segments)
         scores = sums.scores(self._model)
         probabilities = self._model.probability(scores).tolist()
-        levels = (1 + (scores >= self._model.about)).tolist()
-        present = (scores >= self._model.threshold) & (sums.sure > 0)
+        lengths = np.log(np.array([max(len(text), 1) for text in texts]))
+        carried = np.log1p(np.maximum(scores - self._model.bias, 0))
+        a, b, c = self._model.about.T
+        levels = (1 + (a + b * carried + c * lengths[:, None] >= 0)).tolist()
+        present = (scores >= self._model.threshold) & (sums.units != 0)
         for n, text in enumerate(texts):
             columns = np.flatnonzero(present[n]).tolist()
             tags = {
@@ -209,7 +259,7 @@ class Tagger:
     def _add_evidence(
         self, passages: Passages, found: Contributions, first: int, offset: int, out: list[dict[int, list[Evidence]]]
     ) -> None:
-        lexicon, finds = self._lexicon, found.finds
+        lexicon, finds = self._resolver.lexicon, found.finds
         start = passages.place(finds.start)
         end = passages.place(finds.end - 1) + 1
         base = passages.starts[found.text]
@@ -282,7 +332,7 @@ class Tagger:
 
 def _reason(text: str, sums: Sums, n: int) -> str:
     """Why nothing is present."""
-    if sums.sure[n].any() or sums.weak[n].any():
+    if sums.units[n].any() or sums.best[n].any():
         return "below_threshold"
     if sums.denied[n].any():
         return "denied_only"

@@ -1,0 +1,149 @@
+"""A taxonomy and learned strings compiled to arrays: what to find, and what each find asks for."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from trackclf._matching import Fan, Table
+from trackclf._taxonomy import Taxonomy
+from trackclf._taxonomy_files import GAPS, KINDS, Slot, cue_key, parse_cue
+from trackclf._text import Ints
+
+ROW_KINDS = (*KINDS, "learned")
+NOT, WEAK, LEARNED = (ROW_KINDS.index(kind) for kind in ("not", "weak", "learned"))
+JOINTS = list(GAPS)
+
+
+class Lexicon:
+    """A taxonomy compiled to arrays: immutable, shared between threads.
+
+    A row is one term for one label, or one learned string for one label (kind LEARNED). Attributes by row: `label`
+    int16, `kind` int8, `boundary` bool, `parts` int32 (pieces of its cue, 1 for a plain term), `texts` list of str (as
+    in the data file), `keys` list of str (after normalisation).
+    """
+
+    cue_unit: Ints
+
+    def __init__(self, taxonomy: Taxonomy, learned: Sequence[tuple[str, str]] = ()) -> None:
+        self.labels = taxonomy.labels
+        column = {label.id: n for n, label in enumerate(self.labels)}
+        self.kinds = tuple(dict.fromkeys(label.kind for label in self.labels))
+        self._string_ids: dict[str, int] = {}
+        self.unit_ids: dict[Slot, int] = {}
+        unit_strings: list[tuple[int, int]] = []
+
+        def unit(slot: Slot) -> int:
+            slot = Slot(slot.text, slot.word_class)
+            if slot not in self.unit_ids:
+                number = self.unit_ids[slot] = len(self.unit_ids)
+                members = taxonomy.classes.get(slot.word_class, ()) if slot.word_class else (slot.text,)
+                unit_strings.extend((self._string(text), number) for text in members)
+            return self.unit_ids[slot]
+
+        def members(slots: Iterable[Slot]) -> frozenset[str]:
+            texts = {text for slot in slots for text in taxonomy.classes.get(slot.word_class, (slot.text,))}
+            return frozenset(texts - {""})
+
+        def union(texts: Iterable[str], name: str) -> int:
+            number = self.unit_ids[Slot("", name)] = len(self.unit_ids)
+            unit_strings.extend((self._string(text), number) for text in texts)
+            return number
+
+        self.denial_kinds = frozenset(taxonomy.denial.get("kinds", ()))
+        self.deny_before = union(taxonomy.denial.get("before", ()), "\0before")
+        self.deny_after = union(taxonomy.denial.get("after", ()), "\0after")
+        self.deny_question = union(taxonomy.denial.get("question", ()), "\0question")
+        rows: list[tuple[int, int, bool, int]] = []
+        self.texts: list[str] = []
+        plain: list[tuple[int, int]] = []
+        conditions: dict[frozenset[str], int] = {frozenset(): 0}  # 0 is no condition
+        beside: dict[str, list[int]] = {"near": [], "far": []}
+        beside_kinds: dict[str, list[tuple[int, int]]] = {"near": [], "far": []}
+        cues: dict[tuple[Slot, ...], int] = {}
+        cue_rows: list[tuple[int, int]] = []
+        for entry in taxonomy.entries:
+            for term in entry.terms:
+                targets = [entry.label.id, *term.also]
+                for label in (column[id] for id in targets if id in column):
+                    row = len(rows)
+                    rows.append((label, KINDS.index(term.kind), term.boundary, len(term.slots)))
+                    self.texts.append(term.text)
+                    for side, slots in (("near", term.near), ("far", term.far)):
+                        kinds = [slot for slot in slots if slot.word_class in self.kinds]
+                        beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
+                        texts = members(slots)
+                        if kinds and not texts:  # a condition all the same, of no strings
+                            texts = frozenset({"\0"})
+                        beside[side].append(conditions.setdefault(texts, len(conditions)))
+                    if len(term.slots) == 1:
+                        plain.append((self._string(term.slots[0].text), row))
+                    else:
+                        cue_rows.append((cues.setdefault(term.slots, len(cues)), row))
+        self.keys = [cue_key(parse_cue(text)) for text in self.texts]
+        plain_learned: list[tuple[int, int]] = []
+        for text, id in learned:
+            if id in column:
+                plain_learned.append((self._string(text), len(rows)))
+                rows.append((column[id], LEARNED, False, 1))
+                self.texts.append(text)
+                self.keys.append(text)
+                for conditions_of in beside.values():
+                    conditions_of.append(0)
+        self.kind_names = [ROW_KINDS[row[1]] for row in rows]
+        self.label = np.array([row[0] for row in rows], np.int16)
+        self.kind = np.array([row[1] for row in rows], np.int8)
+        self.boundary = np.array([row[2] for row in rows], bool)
+        self.parts = np.array([row[3] for row in rows], np.int32)
+        kind_of = np.array([self.kinds.index(label.kind) for label in self.labels], np.int8)
+        self.row_group = kind_of[self.label]
+        self.near, self.far = np.array(beside["near"], np.int64), np.array(beside["far"], np.int64)
+        self.near_kinds = Fan(len(rows), beside_kinds["near"])
+        self.far_kinds = Fan(len(rows), beside_kinds["far"])
+        self._compile_cues(list(cues), cue_rows, unit)
+        # What a kind of label has found serves the later kinds as a class: {track}. Last, so that its units sort last.
+        wanted = [kind for kind in self.kinds if Slot("", kind) in self.unit_ids]
+        renumber = np.arange(len(self.unit_ids))
+        for offset, kind in enumerate(wanted):
+            renumber[self.unit_ids[Slot("", kind)]] = len(self.unit_ids) + offset
+        self.kind_unit = {kind: len(self.unit_ids) + offset for offset, kind in enumerate(wanted)}
+        self.near_kinds.map_values(renumber)
+        self.far_kinds.map_values(renumber)
+        self.cue_unit = np.where(self.cue_unit >= 0, renumber[self.cue_unit], -1)
+        asked = {text: n for n, text in enumerate(dict.fromkeys(text for texts in conditions for text in texts))}
+        self.member = np.zeros((len(conditions), len(asked)), bool)
+        for number, texts in enumerate(conditions):
+            self.member[number, [asked[text] for text in texts]] = True
+        ids = [self._string(text) for text in asked]
+        self.strings = list(self._string_ids)
+        self.asked = np.full(len(self.strings), -1, np.int32)
+        self.asked[ids] = np.arange(len(ids))
+        self.table = Table(self.strings)
+        self.plain = Fan(len(self.strings), plain)
+        self.learned = Fan(len(self.strings), plain_learned)
+        self.units = Fan(len(self.strings), unit_strings)
+
+    def _string(self, text: str) -> int:
+        return self._string_ids.setdefault(text, len(self._string_ids))
+
+    def _compile_cues(
+        self, cues: list[tuple[Slot, ...]], cue_rows: list[tuple[int, int]], unit: Callable[[Slot], int]
+    ) -> None:
+        """One row a cue: its pieces' units and joints, and the piece that it is looked for from."""
+        width = max((len(cue) for cue in cues), default=1)
+        self.cue_unit = np.full((len(cues), width), -1, np.int64)
+        self.cue_joint = np.zeros((len(cues), width), np.int8)
+        self.cue_anchor = np.zeros(len(cues), np.int64)
+        anchors = []
+        for n, cue in enumerate(cues):
+            for i, slot in enumerate(cue):
+                self.cue_unit[n, i] = unit(slot)
+                self.cue_joint[n, i] = JOINTS.index(slot.joint)
+            # The longest literal is as a rule the rarest piece: a cue is looked for from there.
+            fixed = [i for i, slot in enumerate(cue) if slot.word_class not in self.kinds]
+            self.cue_anchor[n] = max(fixed, key=lambda i: (len(cue[i].text), -i))
+            anchors.append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
+        self.cue_rows = Fan(len(cues), cue_rows)
+        self.anchors = Fan(len(self.unit_ids), anchors)
+        self.cue_group = np.zeros(len(cues), np.int8)
+        for cue_number, row in cue_rows:
+            self.cue_group[cue_number] = self.row_group[row]
