@@ -1,115 +1,172 @@
-"""Precision, recall and F1 of the shipped tagger on labelled text.
+"""Precision, recall and F1 of the shipped tagger on labelled text, and of baselines beside it.
 
-    python benchmarks/quality.py PATH [--errors LABEL] [--json]
+    python benchmarks/quality.py FILE... [--errors LABEL] [--json] [--baselines CORPORA]
 
-PATH is JSON Lines, one passage a line: `text`, and `tracks` and `modes` as objects from label id to level.
-A level of 1 or 2 (or "1-2") is present, "?" is not scored, and what is not listed is absent.
-With `--errors`, the passages that a label gets wrong are printed with their evidence.
+FILE is JSON Lines, one passage a line: `text`, and `tracks` and `modes` as objects from label id to level. A level of 1 or
+2 (or "1-2") is present, "?" is not scored, and what is not listed is absent. With `--errors`, the passages that a label
+gets wrong are printed with their evidence. With `--baselines`, four rivals learn from the same votes of the curated terms
+over the same corpora: a plain keyword list, jieba words and character n-grams with TF-IDF and one-vs-rest logistic
+regression, and fastText (floret).
 """
 
 import argparse
 import json
-import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trackclf import Tagger
+from trackclf import Tagger, normalise
+from trackclf._evaluation import counts, evaluate, f1, judge
+from trackclf._report import table
+from trackclf._training import read_corpora
+
+Predict = Callable[[Sequence[str]], np.ndarray]
 
 
-def truth(rows: list[dict[str, Any]], ids: list[str]) -> np.ndarray:
-    """int8 (n_rows, n_labels): 1 present, 0 absent, -1 not scored."""
-    out = np.zeros((len(rows), len(ids)), np.int8)
-    for n, row in enumerate(rows):
-        for id, level in {**row.get("tracks", {}), **row.get("modes", {})}.items():
-            if id not in ids:
-                sys.exit(f"line {n + 1}: no label {id!r}; labels are {', '.join(ids)}")
-            out[n, ids.index(id)] = -1 if level == "?" else 1
-    return out
+def keyword_list(texts: list[str], votes: np.ndarray, tagger: Tagger) -> Predict:
+    """The dozen core terms of each label that are most frequent in the corpora."""
+    joined = "\n".join(normalise(text) for text in texts)
+    words = []
+    for entry in tagger.taxonomy.entries:
+        core = [
+            term.slots[0].text for term in entry.terms if term.kind == "core" and len(term.slots) == 1 and not term.near
+        ]
+        words.append(sorted(core, key=joined.count, reverse=True)[:12])
+
+    def predict(new: Sequence[str]) -> np.ndarray:
+        folded = [normalise(text) for text in new]
+        return np.array([[any(word in text for word in mine) for mine in words] for text in folded])
+
+    return predict
 
 
-def f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
-    """F1; 1 where there is nothing to find and nothing was found."""
-    total = 2 * tp + fp + fn
-    return np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
+def tfidf(**options: Any) -> Callable[[list[str], np.ndarray, Tagger], Predict]:
+    """TF-IDF and one-vs-rest logistic regression."""
+
+    def fit(texts: list[str], votes: np.ndarray, tagger: Tagger) -> Predict:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+
+        vectorizer = TfidfVectorizer(min_df=3, max_features=200_000, sublinear_tf=True, dtype=np.float32, **options)
+        model = OneVsRestClassifier(LogisticRegression(solver="liblinear", C=10.0))
+        model.fit(vectorizer.fit_transform(texts), votes)
+        return lambda new: np.asarray(model.predict(vectorizer.transform(new))).astype(bool)
+
+    return fit
 
 
-def measure(rows: list[dict[str, Any]], tagger: Tagger) -> dict[str, Any]:
-    """Counts and F1 by label, micro and macro by kind, and how well scores rank level 2 above 1."""
+def words(text: str) -> list[str]:
+    import jieba
+
+    return [word for word in jieba.cut(normalise(text)) if word.strip()]
+
+
+def fasttext(texts: list[str], votes: np.ndarray, tagger: Tagger) -> Predict:
+    """Supervised fastText over jieba words, one-versus-all loss."""
+    import floret
+
     ids = [label.id for label in tagger.labels]
-    want = truth(rows, ids)
-    results = list(tagger.tag_many([row["text"] for row in rows]))
-    got = np.array([[id in {tag.id for tag in result.tags} for id in ids] for result in results])
-    scored = want >= 0
-    tp = (got & (want == 1)).sum(0)
-    fp = (got & (want == 0) & scored).sum(0)
-    fn = (~got & (want == 1)).sum(0)
-    out: dict[str, Any] = {"labels": {}, "kinds": {}}
-    for n, id in enumerate(ids):
-        out["labels"][id] = {
-            "present": int((want[:, n] == 1).sum()),
-            "tp": int(tp[n]),
-            "fp": int(fp[n]),
-            "fn": int(fn[n]),
-            "f1": float(f1(tp[n], fp[n], fn[n])),
-        }
-    for kind in dict.fromkeys(label.kind for label in tagger.labels):
-        mine = np.array([label.kind == kind for label in tagger.labels])
-        out["kinds"][kind] = {
-            "micro_precision": float(tp[mine].sum() / max(tp[mine].sum() + fp[mine].sum(), 1)),
-            "micro_recall": float(tp[mine].sum() / max(tp[mine].sum() + fn[mine].sum(), 1)),
-            "micro_f1": float(f1(tp[mine].sum(), fp[mine].sum(), fn[mine].sum())),
-            "macro_f1": float(f1(tp[mine], fp[mine], fn[mine]).mean()),
-        }
-    out["level_auc"] = level_auc(rows, results)
-    out["results"] = results
-    out["want"] = want
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.txt"
+        with path.open("w", encoding="utf-8") as out:
+            for text, row in zip(texts, votes, strict=True):
+                tags = [f"__label__{ids[n]}" for n in np.flatnonzero(row)] or ["__label__none"]
+                out.write(" ".join([*tags, *words(text)]).replace("\n", " ") + "\n")
+        model = floret.train_supervised(
+            str(path), loss="ova", epoch=15, wordNgrams=2, dim=64, lr=0.5, thread=2, verbose=0
+        )
+
+    def predict(new: Sequence[str]) -> np.ndarray:
+        out = np.zeros((len(new), len(ids)), bool)
+        for n, text in enumerate(new):
+            line = " ".join(words(text)).replace("\n", " ")
+            for _, name in model.f.predict(line, -1, 0.5, "strict"):
+                if name.removeprefix("__label__") in ids:
+                    out[n, ids.index(name.removeprefix("__label__"))] = True
+        return out
+
+    return predict
+
+
+BASELINES: dict[str, Callable[[list[str], np.ndarray, Tagger], Predict]] = {
+    "keyword list": keyword_list,
+    "jieba words, TF-IDF, LR": tfidf(tokenizer=words, token_pattern=None, lowercase=False),
+    "characters 1-4, TF-IDF, LR": tfidf(analyzer="char", ngram_range=(1, 4), preprocessor=normalise),
+    "fastText": fasttext,
+}
+
+
+def summary(got: np.ndarray, truth: np.ndarray, kinds: Sequence[str]) -> list[float]:
+    """Micro and macro F1 of each kind."""
+    tally = counts(got, truth)
+    out = []
+    for kind in dict.fromkeys(kinds):
+        mine = np.array(kinds) == kind
+        out += [float(f1(tally[:, mine].sum(1))), float(f1(tally[:, mine]).mean())]
     return out
 
 
-def level_auc(rows: list[dict[str, Any]], results: list[Any]) -> float:
-    """Share of (level 2, level 1) couples of the same kind of tag whose scores are in that order."""
-    scores: dict[int, list[float]] = {1: [], 2: []}
-    for row, result in zip(rows, results, strict=True):
-        for tag in result.tracks:
-            level = row.get("tracks", {}).get(tag.id)
-            if level in (1, 2):
-                scores[level].append(tag.score)
-    two, one = np.array(scores[2]), np.array(scores[1])
-    if not len(one) or not len(two):
-        return float("nan")
-    return float((two[:, None] > one).mean() + (two[:, None] == one).mean() / 2)
+def side_by_side(
+    rows: list[dict[str, Any]], tagger: Tagger, corpora: Path, limit: int
+) -> list[tuple[str, list[float]]]:
+    """The shipped tagger, the term lists alone, and each baseline, on the same passages."""
+    judged = judge(tagger, rows)
+    kinds = [label.kind for label in tagger.labels]
+    prior = Tagger(weights=None)
+    texts = [row["text"] for _, row in read_corpora(corpora, limit, [row["text"] for row in rows], 0)]
+    votes = (prior.scores(texts) >= prior._model.threshold).astype(int)
+    out = [("trackclf", summary(judged.got, judged.truth, kinds))]
+    out.append(("trackclf, term lists alone", summary(judge(prior, rows).got, judged.truth, kinds)))
+    for name, fit in BASELINES.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            predict = fit(texts, votes, tagger)
+            out.append((name, summary(predict([row["text"] for row in rows]), judged.truth, kinds)))
+    return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("path", type=Path)
+    parser.add_argument("path", type=Path, nargs="+")
+    parser.add_argument("--split", help="only rows whose field split is this")
+    parser.add_argument("--model", help="a folder that trackclf train wrote")
     parser.add_argument("--errors", metavar="LABEL", help="print the passages that this label gets wrong")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--baselines", type=Path, metavar="CORPORA", help="train and measure the baselines")
+    parser.add_argument("--limit", type=int, default=8000, help="texts of each corpus that the baselines learn from")
     options = parser.parse_args()
-    rows = [json.loads(line) for line in options.path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    tagger = Tagger()
-    out = measure(rows, tagger)
-    results, want = out.pop("results"), out.pop("want")
+    rows = [
+        json.loads(line)
+        for path in options.path
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
+    rows = [row for row in rows if options.split in (None, row.get("split"))]
+    tagger = Tagger(weights=options.model)
+    report = evaluate(tagger, rows)
     if options.json:
-        print(json.dumps(out | {"passages": len(rows)}))
-        return
-    print(f"{'label':22}{'present':>8}{'tp':>6}{'fp':>6}{'fn':>6}{'F1':>8}")
-    for id, row in out["labels"].items():
-        print(f"{id:22}{row['present']:8}{row['tp']:6}{row['fp']:6}{row['fn']:6}{row['f1']:8.3f}")
-    for kind, row in out["kinds"].items():
-        print(kind, "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
-    print(f"level 2 above level 1: AUC {out['level_auc']:.3f}   passages {len(rows)}")
-    if options.errors:
+        print(json.dumps(report, ensure_ascii=False))
+    elif options.errors:
+        judged = judge(tagger, rows)
         n = [label.id for label in tagger.labels].index(options.errors)
-        for row, result, levels in zip(rows, results, want, strict=True):
+        for row, result, truth in zip(rows, judged.results, judged.truth[:, n], strict=True):
             tag = next((tag for tag in result.tags if tag.id == options.errors), None)
-            if levels[n] >= 0 and (tag is not None) != (levels[n] == 1):
+            if truth >= 0 and (tag is not None) != (truth == 1):
                 print("\n" + ("MISSED " if tag is None else "WRONG ") + str(row.get("id", "")), row.get("genre", ""))
                 print(row["text"])
                 if tag:
                     print("   ", [(e.text, e.cue, e.kind, e.contribution) for e in tag.evidence])
+    else:
+        print(table(report))
+    if options.baselines:
+        print(f"{'':28}{'tracks micro':>13}{'macro':>8}{'modes micro':>13}{'macro':>8}")
+        for name, figures in side_by_side(rows, tagger, options.baselines, options.limit):
+            print(f"{name:28}{figures[0]:13.3f}{figures[1]:8.3f}{figures[2]:13.3f}{figures[3]:8.3f}")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class Lexicon:
                         beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
                         texts = members(slots)
                         if kinds and not texts:  # a condition all the same, of no strings
-                            texts = frozenset({"\0"})
+                            texts = frozenset({"\U0010ffff" * 2})
                         beside[side].append(conditions.setdefault(texts, len(conditions)))
                     if len(term.slots) == 1:
                         plain.append((self._string(term.slots[0].text), row))

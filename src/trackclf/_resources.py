@@ -12,11 +12,6 @@ def taxonomy_dir() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent.parent / "taxonomy"
 
 
-def model_dir() -> Path:
-    """The shipped model."""
-    return _PACKAGE / "model"
-
-
 def character_map() -> tuple[str, str]:
     """Two strings of equal length: characters to fold, and what each becomes."""
     data = json.loads((_PACKAGE / "data" / "characters.json").read_text(encoding="utf-8"))

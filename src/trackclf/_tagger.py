@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf import _resources
 from trackclf._characters import SENTENCE
 from trackclf._lexicon import Lexicon
 from trackclf._model import UNIT, Model, Weights, compile_model, load_weights, promised
@@ -49,8 +49,9 @@ class Tagger:
     threshold : str or None
         A promise to keep by label, as "precision>=0.95" or "recall>=0.9", measured on the model's held-out texts; by
         default the thresholds with the best F1. See `thresholds`.
-    weights : Weights, "shipped" or None
-        Learned numbers; None for the taxonomy's prior alone. Labels that the weights do not know take the prior.
+    weights : Weights, str, Path or None
+        Learned numbers, or the folder of a model that `trackclf train` wrote; labels that it does not know take the
+        taxonomy's prior. None, the default, is the prior alone.
 
     Attributes
     ----------
@@ -73,12 +74,12 @@ class Tagger:
         self,
         taxonomy: Taxonomy | None = None,
         threshold: str | None = None,
-        weights: Weights | Literal["shipped"] | None = "shipped",
+        weights: Weights | str | Path | None = None,
     ) -> None:
         arguments = (taxonomy, threshold, weights)
         taxonomy = load_taxonomy() if taxonomy is None else taxonomy
-        if weights == "shipped":
-            weights = load_weights(_resources.model_dir()) if _resources.model_dir().is_dir() else None
+        if isinstance(weights, str | Path):
+            weights = load_weights(Path(weights))
         lexicon = Lexicon(taxonomy, weights.pairs if weights else ())
         model = compile_model(taxonomy, lexicon, weights)
         columns: dict[str, Any] = {"track": [], "mode": []}
@@ -245,16 +246,27 @@ class Tagger:
                 for c, label in ((c, self.labels[c]) for c in columns)
             }
             ids = {tag.id for tag in tags.values()}
+            reason = None if tags else _reason(text, sums, n)
             yield Result(
                 text,
                 tuple(tag for c, tag in tags.items() if self.labels[c].kind == "track"),
                 tuple(tag for c, tag in tags.items() if self.labels[c].kind == "mode"),
                 tuple(pair for pair in pairs[n] if pair.track in ids and pair.mode in ids),
-                None if tags else _reason(text, sums, n),
+                reason,
                 self._stamp,
                 tuple(parts[n]) if segments else None,
+                None if tags or reason != "below_threshold" else self._nearest(scores[n], sums, n),
                 self.labels,
             )
+
+    def _nearest(self, scores: NDArray[np.float32], sums: Sums, n: int) -> tuple[str, float] | None:
+        """The label that lacks least, of those with any evidence."""
+        some = np.flatnonzero((sums.units[n] != 0) | (sums.best[n] > 0))
+        if not len(some):
+            return None
+        lack = self._model.threshold[some] - scores[some]
+        best = int(lack.argmin())
+        return self.labels[int(some[best])].id, float(lack[best])
 
     def _add_evidence(
         self, passages: Passages, found: Contributions, first: int, offset: int, out: list[dict[int, list[Evidence]]]
@@ -332,10 +344,12 @@ class Tagger:
 
 def _reason(text: str, sums: Sums, n: int) -> str:
     """Why nothing is present."""
-    if sums.units[n].any() or sums.best[n].any():
+    if sums.units[n].any():
         return "below_threshold"
     if sums.denied[n].any():
         return "denied_only"
+    if sums.best[n].any():
+        return "below_threshold"
     codes = code_points(text)
     if not ideograph_table()[codes].any() and len(codes):
         return "not_chinese"

@@ -267,7 +267,7 @@ def _item_faults(item: Any, classes: set[str], all_ids: set[Any], own: str) -> I
     if item["k"] not in KINDS:
         yield f"has kind {item['k']!r}, not one of {', '.join(KINDS)}"
     for key in ("near", "far", "also"):
-        if key in item and (not item[key] or not all(isinstance(x, str) and x for x in item[key])):
+        if key in item and (not item[key] or not all(isinstance(x, str) and normalise(x) for x in item[key])):
             yield f"has an empty {key}"
             return
     try:

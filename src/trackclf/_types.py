@@ -166,6 +166,8 @@ class Result:
     abstained : str or None
         Why nothing is present: "no_evidence", "below_threshold", "denied_only", "too_short"
         or "not_chinese"; None where something is.
+    nearest : tuple of (str, float), or None
+        Where evidence stayed below the threshold: the label that came nearest, and how many log-odds it lacks.
     stamp : dict of str to str
         Version and digests by which this result can be repeated.
     """
@@ -177,6 +179,7 @@ class Result:
     abstained: str | None
     stamp: dict[str, str]
     segments: tuple[Segment, ...] | None = None
+    nearest: tuple[str, float] | None = None
     labels: tuple[Label, ...] = field(default=(), repr=False)
 
     @property
@@ -203,6 +206,8 @@ class Result:
             "abstained": self.abstained,
             "stamp": dict(self.stamp),
         }
+        if self.nearest is not None:
+            out["nearest"] = {"id": self.nearest[0], "distance": self.nearest[1]}
         if self.segments is not None:
             out["segments"] = [segment.to_dict() for segment in self.segments]
         return out

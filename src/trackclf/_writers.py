@@ -128,13 +128,21 @@ def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
             out.write(f"{id}  {words['error']}: {record.error}\n")
             continue
         if not result.tags:
-            out.write(f"{id}  ({words[result.abstained or 'none']})\n")
+            out.write(f"{id}  ({words[result.abstained or 'none']}{_nearest(result, lang)})\n")
         for tag in result.tags:
             level = words[f"level_{tag.level}"] if tag in result.tracks else ""
             cells = (name_of(tag, lang, result.labels), words[tag.status], level, f"{tag.probability:.2f}")
             body = "  ".join(fit(cell, size) for cell, size in zip(cells, sizes[1:], strict=True))
             out.write(f"{id}  {body}  {_terms(tag)}\n")
             id = " " * sizes[0]
+
+
+def _nearest(result: Result, lang: str) -> str:
+    if result.nearest is None:
+        return ""
+    names = {label.id: name_of(label, lang, result.labels) for label in result.labels}
+    id, distance = result.nearest
+    return "; " + WORDS[lang]["nearest"].format(name=names[id], distance=distance)
 
 
 def _terms(tag: Tag) -> str:
@@ -178,7 +186,7 @@ def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> 
             yield f"[{part}]" if tags else part
     yield "\n"
     if not result.tags:
-        yield f"\n{words['none']}: {words[result.abstained or 'none']}\n"
+        yield f"\n{words['none']}: {words[result.abstained or 'none']}{_nearest(result, lang)}\n"
     for tag in result.tags:
         name = name_of(tag, lang, result.labels)
         title = f"\x1b[1;{paint[tag.id]}m{name}\x1b[0m" if colour else name

@@ -62,6 +62,38 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
     explain.set_defaults(run=_explain)
 
+    evaluate = commands.add_parser(
+        "eval",
+        help="measure on labelled text (在已标注的文本上评测)",
+        description="Measure on labelled JSON Lines: text, and tracks and modes from label id to level (1, 2 or ?).",
+    )
+    evaluate.add_argument("path", metavar="FILE", nargs="+", help="labelled JSON Lines")
+    evaluate.add_argument("--by", metavar="FIELD", help="break the figures down by this field")
+    evaluate.add_argument("--split", metavar="NAME", help="only rows whose field split is this")
+    evaluate.add_argument("--to", choices=("table", "json", "html"), default="table", help="(default: table)")
+    evaluate.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    _model_options(evaluate)
+    evaluate.set_defaults(run=_eval)
+
+    train = commands.add_parser(
+        "train",
+        help="learn the weights (训练权重)",
+        description="Learn the weights of the taxonomy from a folder of text and from labelled passages.",
+    )
+    train.add_argument("--corpora", metavar="FOLDER", required=True, help="JSON Lines with text, subjects, keywords")
+    train.add_argument("--labelled", metavar="FILE", nargs="+", required=True, help="labelled JSON Lines")
+    train.add_argument("--held-out", metavar="FILE", nargs="*", default=[], help="labelled text never to learn from")
+    train.add_argument(
+        "--thresholds", metavar="FILE", nargs="*", default=[], help="labelled text to choose thresholds on"
+    )
+    train.add_argument(
+        "--context", metavar="KIND", nargs="*", default=["mode"], help="kinds that learn context (default: mode)"
+    )
+    train.add_argument("--limit", type=int, default=60_000, help="rows read of each file (default: 60000)")
+    train.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    train.add_argument("-o", "--output", metavar="FOLDER", required=True, help="the model's folder")
+    train.set_defaults(run=_train)
+
     taxonomy = commands.add_parser("taxonomy", help="show or check the taxonomy (查看或检查词表)")
     actions = taxonomy.add_subparsers(metavar="ACTION", required=True)
     show = actions.add_parser("show", help="all labels, or one with its terms", description="Show labels.")
@@ -75,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
         action.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy folder (default: the shipped one)")
         action.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
     return parser
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="FOLDER", help="a model that train wrote (default: the taxonomy's prior)")
+    parser.add_argument("--threshold", metavar="PROMISE", help="with --model, for example 'precision>=0.95'")
 
 
 def _input_options(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +132,7 @@ def _input_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
     parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
+    _model_options(parser)
 
 
 def _tag(options: argparse.Namespace) -> int:
@@ -115,7 +153,6 @@ def _explain(options: argparse.Namespace) -> int:
 def _process(options: argparse.Namespace, write: Any, segments: str | None = None) -> int:
     """Read, tag and write; count what failed."""
     from trackclf._readers import Options, Record, read
-    from trackclf._tagger import default_tagger
     from trackclf._words import WORDS
 
     if bool(options.paths) == bool(options.text):
@@ -138,7 +175,7 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
             note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
         )
         records = read(options.paths, reading)
-    tagger = default_tagger()
+    tagger = _tagger(options)
     count = {"total": 0, "failed": 0}
 
     def rows() -> Iterator[tuple[Record, Any]]:
@@ -155,6 +192,15 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
     if count["failed"]:
         print("trackclf: " + WORDS[options.lang]["failed"].format(**count), file=sys.stderr)
     return SOME_FAILED if count["failed"] else DONE
+
+
+def _tagger(options: argparse.Namespace) -> Any:
+    from trackclf._tagger import Tagger
+
+    try:
+        return Tagger(threshold=options.threshold, weights=options.model)
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _tagged(records: Iterable[Any], tagger: Any, segments: str | None) -> Iterator[tuple[Any, Any]]:
@@ -190,6 +236,73 @@ def _output(path: str | None) -> Iterator[TextIO]:
     else:
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
             yield out
+
+
+def _eval(options: argparse.Namespace) -> int:
+    from trackclf import _report
+    from trackclf._evaluation import evaluate
+
+    rows = []
+    for path in options.path:
+        for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                rows += [json.loads(line)] if line.strip() else []
+            except ValueError as error:
+                raise InputError(f"{path}:{number} is not JSON: {error}") from error
+    if options.split:
+        rows = [row for row in rows if row.get("split") == options.split]
+    if not rows:
+        raise InputError("there is nothing to measure on")
+    tagger = _tagger(options)
+    report = evaluate(tagger, rows, options.by)
+    with _output(options.output) as out:
+        if options.to == "json":
+            out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+        else:
+            out.write(_report.page(report) if options.to == "html" else _report.table(report))
+    return DONE
+
+
+def _train(options: argparse.Namespace) -> int:
+    from trackclf._training import train
+
+    def progress(what: str, done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            filled = 30 * done // max(total, 1)
+            print(f"\r{'█' * filled}{'·' * (30 - filled)} {what:32}", end="\n" * (what == "done"), file=sys.stderr)
+        elif done == 0 or what == "done":
+            print(f"trackclf: {what}", file=sys.stderr)
+
+    labelled, held_out = [Path(p) for p in options.labelled], [Path(p) for p in options.held_out]
+    thresholds = [Path(p) for p in options.thresholds]
+    corpora = Path(options.corpora)
+    weights = train(corpora, labelled, held_out, thresholds, options.context, options.limit, options.seed, progress)
+    weights.manifest["measured"] = _measured(weights, corpora, labelled, [*held_out, *thresholds])
+    weights.save(Path(options.output))
+    print(f"{options.output}: {len(weights.learned)} learned strings, {weights.manifest['labelled']['train']} passages")
+    return DONE
+
+
+def _measured(weights: Any, corpora: Path, labelled: list[Path], held_out: list[Path]) -> dict[str, Any]:
+    """Figures on what was not learned from: the test halves, and the held-out files."""
+    from trackclf._evaluation import evaluate
+    from trackclf._tagger import Tagger
+    from trackclf._training import labelled_rows
+
+    tagger = Tagger(weights=weights)
+    out = {}
+    written = [path for path in labelled if path.name != "readings.jsonl"]
+    readings = [path for path in labelled if path.name == "readings.jsonl"]
+    for name, paths, every in (
+        ("written passages, test half", written, False),
+        ("real passages, readings kept apart", readings, False),
+        ("real passages, held out", held_out, True),
+    ):
+        rows = [row for row in labelled_rows(paths, corpora) if every or row.get("split") == "test"]
+        if rows:
+            report = evaluate(tagger, rows)
+            out[name] = {key: report[key] for key in ("passages", "labels", "kinds", "levels")}
+    return out
 
 
 def _taxonomy_show(options: argparse.Namespace) -> int:

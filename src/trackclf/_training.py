@@ -1,0 +1,590 @@
+"""Learning weights: votes from large unlabelled text teach the context, labelled passages set a few numbers a label.
+
+1. Every sentence of the corpora is a vote: for a label where its curated terms stand there, against it where neither they
+   nor the editors' topics or the authors' keywords speak for it. Absence is no proof, so votes against weigh little and
+   sentences in doubt are left out. In most votes the terms are masked, so that context is learned and not the list again.
+   An L1-penalised logistic regression over character n-grams keeps the few that earn their place.
+2. On labelled passages a logistic regression by kind of label weighs the kinds of terms and the context, then each label
+   gets its bias and gate (best F1), and out-of-fold scores give probabilities (Platt 1999), levels and thresholds.
+
+This is the one home of scikit-learn and joblib; both are imported where they are used.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trackclf._characters import normalise
+from trackclf._lexicon import NOT, WEAK
+from trackclf._model import NEVER, UNIT, Weights
+from trackclf._tagger import Tagger
+from trackclf._text import fold_table
+from trackclf._version import __version__
+from trackclf.errors import InputError
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+_NGRAM = re.compile(r"[\u4e00-\u9fff]{2,4}|[a-z]{3,4}")
+_HAN = re.compile(r"[^\u4e00-\u9fff]+")
+_UNRELATED = "_unrelated"  # in a file's name: text that carries no label
+_LONGEST = 1500  # code points of a text that are read
+_RUN = 16  # Chinese characters that two texts may not share, where one is held out
+_MASKED = 0.9  # share of votes whose terms are masked
+_AGAINST = 0.3  # weight of a vote against
+_CANDIDATES = 3000  # n-grams a label, before the penalty
+_CAP = 3  # copies of one sentence
+_COPIES = 3  # of the labelled passages
+_HIDDEN = 0.3  # share of the terms that each copy hides
+_CLIP = np.array([3.0, 3.0, 3.0, 6.0, 25.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A labelled passage: levels by label id (1, 2, "1-2" or "?"), and the half it belongs to."""
+
+    text: str
+    labels: dict[str, Any]
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """Sentences of many texts.
+
+    Attributes
+    ----------
+    text : int64 (n_sentences,)
+        Index of the text.
+    strings : list of str
+        Folded, closed up.
+    counts : float32 (n_sentences, n_labels, 4)
+        Core, strong, entity and weak terms.
+    spans : list of list of (label, start, end)
+        Places of the terms that are not weak, in `strings`.
+    """
+
+    text: NDArray[np.int64]
+    strings: list[str]
+    counts: NDArray[np.float32]
+    spans: list[list[tuple[int, int, int]]]
+
+
+def read_corpora(folder: Path, limit: int, held_out: Sequence[str], seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of all *.jsonl and *.jsonl.gz below a folder, up to `limit` a file: file name and row.
+
+    Near-duplicates (the same first 20 Chinese characters) and rows that share a run with held-out text are left out.
+    """
+    runs = {run for text in held_out for run in _runs(text, 1)}
+    files = sorted(path for path in folder.rglob("*") if path.name.endswith((".jsonl", ".jsonl.gz")))
+    if not files:
+        raise InputError(f"{folder} holds no .jsonl or .jsonl.gz")
+    for path in files:
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt", encoding="utf-8") as lines:
+            rows = [json.loads(line) for line in lines]
+        order = np.random.default_rng(seed).permutation(len(rows))
+        seen: set[str] = set()
+        for n in order[:limit].tolist():
+            text = rows[n].get("text", "")[:_LONGEST]
+            key = _HAN.sub("", normalise(text))[:20]
+            if not key or key in seen or (runs and any(run in runs for run in _runs(text, 4))):
+                continue
+            seen.add(key)
+            yield path.name, rows[n] | {"text": text}
+
+
+def _runs(text: str, step: int) -> Iterator[str]:
+    letters = _HAN.sub("", normalise(text))
+    return (letters[n : n + _RUN] for n in range(0, max(1, len(letters) - _RUN + 1), step))
+
+
+def sentences(tagger: Tagger, texts: Sequence[str], hidden: NDArray[np.bool_] | None = None) -> Sentences:
+    """Cut texts into sentences, with what the curated terms say of each, but for the `hidden` rows of the lexicon."""
+    lexicon = tagger._resolver.lexicon
+    index: list[NDArray[np.int64]] = []
+    strings: list[str] = []
+    counts: list[NDArray[np.float32]] = []
+    spans: list[list[tuple[int, int, int]]] = []
+    for first in range(0, len(texts), 2000):
+        passages, found = tagger._find(texts[first : first + 2000])
+        breaks = passages.sentence_breaks
+        low = np.append(0, breaks[:-1] + 1)
+        long = np.flatnonzero(breaks - low > 3)
+        number = np.full(len(breaks), -1)
+        number[long] = np.arange(len(long))
+        at = np.flatnonzero(~found.finds.denied & (number[found.sentence] >= 0))
+        at = at[lexicon.kind[found.finds.row[at]] < NOT]
+        if hidden is not None:
+            at = at[~hidden[found.finds.row[at]]]
+        row = found.finds.row[at]
+        mine = number[found.sentence[at]]
+        count = np.zeros((len(long), len(tagger.labels), 4), np.float32)
+        np.add.at(count, (mine, found.label[at], lexicon.kind[row]), 1 / lexicon.parts[row])
+        here: list[list[tuple[int, int, int]]] = [[] for _ in long]
+        base = low[long][mine]
+        start, end = found.finds.start[at] - base, found.finds.end[at] - base
+        sure = lexicon.kind[row] < WEAK
+        for n, label, a, b in zip(*(part[sure].tolist() for part in (mine, found.label[at], start, end)), strict=True):
+            here[n].append((label, a, b))
+        folded = fold_table()[passages.codes[passages.place(np.arange(len(passages.symbols)))]]
+        for a, b in zip(low[long].tolist(), breaks[long].tolist(), strict=True):
+            strings.append(folded[a:b].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass"))
+        index.append(passages.text_of(low[long]) + first)
+        counts.append(count)
+        spans += here
+    return Sentences(np.concatenate(index), strings, np.concatenate(counts), spans)
+
+
+def votes(tagger: Tagger, rows: Sequence[tuple[str, dict[str, Any]]], found: Sentences) -> NDArray[np.int8]:
+    """int8 (n_sentences, n_labels): 1 for the label, 0 against it, -1 in doubt.
+
+    For: its terms stand in the sentence (a core one, or two others for a mode). In doubt: a weak term does, or the editors'
+    topics or the authors' keywords name the label. Sentences of unrelated files are never in doubt.
+    """
+    modes = np.array([label.kind == "mode" for label in tagger.labels])
+    single = found.counts[:, :, :3].sum(2) > 0.99
+    double = found.counts[:, :, 0] + found.counts[:, :, 1:3].sum(2) / 2 > 0.99
+    out = np.where(modes, double, single).astype(np.int8)
+    doubt = found.counts.sum(2) > 0
+    topics = [" 。".join(row.get("subjects") or row.get("keywords") or ()) for _, row in rows]
+    named = tagger.scores(topics) >= tagger._model.threshold
+    doubt |= named[found.text]
+    unrelated = np.array([_UNRELATED in name for name, _ in rows])
+    doubt &= ~unrelated[found.text][:, None]
+    out[(out == 0) & doubt] = -1
+    return np.asarray(out, np.int8)
+
+
+def learn_context(
+    tagger: Tagger, rows: Sequence[tuple[str, dict[str, Any]]], ids: Iterable[str], seed: int, progress: Progress
+) -> dict[str, dict[str, float]]:
+    """Weights of the n-grams that earn their place, by label id."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    found = sentences(tagger, [row["text"] for _, row in rows])
+    vote = votes(tagger, rows, found)
+    chance = np.random.default_rng(seed)
+    positive = (vote == 1).any(1)
+    rest = np.flatnonzero(~positive)
+    keep = np.sort(np.concatenate([np.flatnonzero(positive), chance.choice(rest, min(len(rest), 200_000), False)]))
+    masked = chance.random(len(found.strings)) < _MASKED
+    wanted = list(ids)
+    columns = {label.id: n for n, label in enumerate(tagger.labels)}
+    out: dict[str, dict[str, float]] = {}
+    kinds = list(dict.fromkeys(label.kind for label in tagger.labels if label.id in wanted))
+    for kind in kinds:
+        own = {n for n, label in enumerate(tagger.labels) if label.kind == kind}
+        copies: dict[str, int] = {}
+        places, strings = [], []
+        for n in keep.tolist():
+            text = _mask(found.strings[n], found.spans[n], own) if masked[n] else found.strings[n]
+            copies[text] = copies.get(text, 0) + 1
+            if copies[text] <= _CAP:
+                places.append(n)
+                strings.append(text)
+        progress(f"counting n-grams ({kind})", 0, 1)
+        counter = CountVectorizer(
+            analyzer="char", ngram_range=(2, 4), min_df=25, max_df=0.03, binary=True, dtype=np.int32
+        )
+        matrix = counter.fit_transform(strings)
+        names = counter.get_feature_names_out()
+        good = np.array([_NGRAM.fullmatch(name) is not None for name in names])
+        matrix, names = matrix[:, good].tocsr(), names[good]
+        mine = [id for id in wanted if tagger.labels[columns[id]].kind == kind]
+        for done, id in enumerate(mine):
+            progress(f"learning context ({kind})", done, len(mine))
+            said = vote[places, columns[id]]
+            known = np.flatnonzero(said >= 0)
+            y = said[known] == 1
+            if y.sum() < 50:
+                out[id] = {}
+                continue
+            x = matrix[known]
+            yes = np.asarray(x[y].sum(0)).ravel() + 0.5
+            no = np.asarray(x.sum(0)).ravel() + 1 - yes
+            odds = np.log(yes / (y.sum() + 1)) - np.log(no / ((~y).sum() + 1))
+            best = np.sort(np.argsort(-np.abs(odds / np.sqrt(1 / yes + 1 / no)), kind="stable")[:_CANDIDATES])
+            sparse = {"l1_ratio": 1} if _version_of("sklearn") >= (1, 8) else {"penalty": "l1"}
+            model = LogisticRegression(C=0.3, solver="liblinear", max_iter=200, random_state=seed, **sparse)
+            model.fit(x[:, best], y, sample_weight=np.where(y, 1.0, _AGAINST))
+            weight = model.coef_[0]
+            out[id] = {str(names[best[n]]): float(weight[n]) for n in np.flatnonzero(weight)}
+    return out
+
+
+def _mask(text: str, spans: list[tuple[int, int, int]], labels: set[int]) -> str:
+    chars = list(text)
+    for label, start, end in spans:
+        if label in labels:
+            chars[start:end] = "\0" * (min(end, len(chars)) - start)
+    return "".join(chars)
+
+
+def _version_of(name: str) -> tuple[int, ...]:
+    from importlib.metadata import version
+
+    parts = version({"sklearn": "scikit-learn"}.get(name, name)).split(".")[:2]
+    return tuple(int(part) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Sentences of labelled passages for one kind of label.
+
+    Attributes
+    ----------
+    text : int64 (n_sentences,)
+    features : float64 (n_sentences, n_labels, 5)
+        Core, strong, entity and weak terms, and the context's sum.
+    truth : int8 (n_texts, n_labels)
+        1 present, 0 absent, -1 unknown.
+    """
+
+    text: NDArray[np.int64]
+    features: Floats
+    truth: NDArray[np.int8]
+
+    def sums(self, column: int, weight: Floats, gate: float, alone: float) -> Floats:
+        """float64 (n_texts, 5): features of the sentences that count."""
+        features = self.features[:, column]
+        total = features @ weight
+        sure = features[:, :3].sum(1) > 0
+        counts = np.where(sure, total >= gate, total >= alone)
+        out = np.zeros((len(self.truth), 5))
+        np.add.at(out, self.text[counts], features[counts])
+        return out
+
+    def score(self, column: int, fit: "_Fit") -> Floats:
+        """float64 (n_texts,): scores of one label."""
+        return np.asarray(self.sums(column, fit.weight, fit.gate, fit.alone) @ fit.weight + fit.bias[column])
+
+    def part(self, texts: NDArray[np.bool_]) -> "_Cells":
+        """Those of some texts."""
+        place = np.cumsum(texts) - 1
+        mine = texts[self.text]
+        return _Cells(place[self.text[mine]], self.features[mine], self.truth[texts])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    weight: Floats
+    gate: float
+    alone: float
+    bias: Floats
+
+
+def _counts(got: NDArray[np.bool_], truth: NDArray[np.int8]) -> NDArray[np.int64]:
+    return np.array([(got & (truth == 1)).sum(), (got & (truth == 0)).sum(), (~got & (truth == 1)).sum()])
+
+
+def _f1(counts: NDArray[np.int64]) -> float:
+    return float(2 * counts[0] / max(2 * counts[0] + counts[1] + counts[2], 1))
+
+
+def _best_shift(score: Floats, truth: NDArray[np.int8], span: float = 2.0) -> float:
+    """What to add to a score so that zero is the threshold with the best F1; the middle of the best stretch."""
+    grid = np.linspace(-span, span, 81)
+    f1 = np.array([_f1(_counts(score + shift >= 0, truth)) for shift in grid])
+    best = grid[f1 >= f1.max() - 1e-9]
+    return float(best[np.argmin(np.abs(best - np.median(best)))])
+
+
+def _fit_kind(cells: _Cells, context: bool, seed: int) -> _Fit:
+    """Weigh the kinds of terms and the context, pooled over the labels of a kind; gates by F1."""
+    from sklearn.linear_model import LogisticRegression
+
+    count = cells.truth.shape[1]
+    fit = _Fit(
+        np.array([4.0, 3.0, 3.0, 0.3, 0.3 * context]), 1 / UNIT, 3.0 if context else np.inf, np.full(count, -4.0)
+    )
+    for _ in range(4):
+        x, y, own = [], [], []
+        for column in range(count):
+            known = cells.truth[:, column] >= 0
+            x.append(np.clip(cells.sums(column, fit.weight, fit.gate, fit.alone)[known], -_CLIP, _CLIP))
+            y.append(cells.truth[known, column])
+            own.append(np.eye(count)[np.full(known.sum(), column)])
+        features = np.vstack(x)
+        features[:, 4] *= context
+        model = LogisticRegression(C=0.3, max_iter=5000, random_state=seed)
+        model.fit(np.hstack([features, np.vstack(own) / 2]), np.concatenate(y))
+        weight = np.maximum(model.coef_[0][:5], 0)
+        bias = model.intercept_[0] + model.coef_[0][5:] / 2
+        best: tuple[float, float, float] = (-1.0, 0.0, 0.0)
+        for gate in (1 / UNIT, -0.3 * float(model.intercept_[0])):
+            for alone in (2.0, 3.0, 4.0, 6.0, np.inf) if context else (np.inf,):
+                trial = _Fit(weight, gate, alone, bias)
+                total = sum(_counts(cells.score(n, trial) >= 0, cells.truth[:, n]) for n in range(count))
+                best = max(best, (_f1(np.asarray(total)), gate, alone))
+        fit = _Fit(weight, best[1], best[2], bias)
+    return fit
+
+
+def _out_of_fold(cells: _Cells, context: bool, seed: int, folds: int = 5) -> Floats:
+    """float64 (n_texts, n_labels): scores of texts by fits that have not seen them."""
+    count = len(cells.truth) // _COPIES  # all copies of a passage fall into one fold
+    fold = np.tile(np.random.default_rng(seed).permutation(count) % folds, _COPIES)
+    out = np.zeros((len(cells.truth), cells.truth.shape[1]))
+    for number in range(folds):
+        fit = _fit_kind(cells.part(fold != number), context, seed)
+        rest = cells.part(fold == number)
+        for column in range(cells.truth.shape[1]):
+            out[fold == number, column] = rest.score(column, fit)
+    return out
+
+
+def _platt(score: Floats, truth: NDArray[np.int8], pooled: tuple[float, float] | None) -> tuple[float, float]:
+    """Slope and intercept of a label's probability; few examples shrink it to the pooled one (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    known = truth >= 0
+    x, y = np.clip(score[known], -8, 8)[:, None], truth[known]
+    if pooled is None:
+        model = LogisticRegression(C=10.0).fit(x, y)
+        return float(max(model.coef_[0, 0], 0.05)), float(model.intercept_[0])
+    if y.min() == y.max():
+        return pooled
+    logit = pooled[0] * x[:, 0] + pooled[1]
+    model = LogisticRegression(C=0.5).fit(np.column_stack([logit]), y)
+    slope, intercept = float(max(model.coef_[0, 0], 0.05)), float(model.intercept_[0])
+    trust = y.sum() / (y.sum() + 40.0)
+    slope, intercept = trust * slope + (1 - trust), trust * intercept
+    return slope * pooled[0], slope * pooled[1] + intercept
+
+
+def labelled_rows(paths: Sequence[Path], corpora: Path) -> list[dict[str, Any]]:
+    """Labelled rows with their texts: `text` itself, or `id`, `start` and `end` of a text of the corpora.
+
+    Rows whose text is not among the corpora are left out.
+    """
+    rows = [(path, row) for path in paths for row in _rows(path)]
+    wanted = {row["id"] for _, row in rows if "text" not in row and "start" in row}
+    texts = _texts_of(corpora, wanted) if wanted else {}
+    out = []
+    for path, row in rows:
+        if "text" not in row and "start" not in row:
+            raise InputError(f"{path}: the row {row.get('id')!r} has neither a text nor a place")
+        if "text" in row:
+            out.append(row)
+        elif row["id"] in texts:
+            out.append(row | {"text": texts[row["id"]][row["start"] : row["end"]]})
+    return out
+
+
+def truth_of(passages: Sequence[Passage], ids: Sequence[str]) -> NDArray[np.int8]:
+    """int8 (n_passages, n_labels): 1 present, 0 absent, -1 unknown."""
+    out = np.zeros((len(passages), len(ids)), np.int8)
+    for n, passage in enumerate(passages):
+        for column, id in enumerate(ids):
+            out[n, column] = {0: 0, "?": -1}.get(passage.labels.get(id, 0), 1)
+    return out
+
+
+def train(
+    corpora: Path,
+    labelled: Sequence[Path],
+    held_out: Sequence[Path] = (),
+    thresholds: Sequence[Path] = (),
+    context_kinds: Sequence[str] = ("mode",),
+    limit: int = 60_000,
+    seed: int = 0,
+    progress: Progress = lambda what, done, total: None,
+) -> Weights:
+    """Learn the weights of the shipped taxonomy.
+
+    Parameters
+    ----------
+    corpora : Path
+        Folder of JSON Lines: `text`, and where there are any `subjects` or `keywords`. Files with "_unrelated" in their
+        names hold text that carries no label.
+    labelled : sequence of Path
+        Labelled passages; those with `split` "test" are not learned from.
+    held_out : sequence of Path
+        Labelled passages that are never learned from: what shares a run of text with them is left out of the corpora.
+    thresholds : sequence of Path
+        Labelled passages that each label's threshold (best F1) and probabilities are chosen on; by default the labelled
+        ones, out of fold.
+    context_kinds : sequence of str
+        Kinds of label that learn context. For tracks it did more harm than good; see docs/measurements.md.
+    limit : int
+        Rows read of each file.
+    seed : int
+        The same seed, data and library versions give the same weights, to the bit.
+    """
+    tagger = Tagger(weights=None)
+    ids = [label.id for label in tagger.labels]
+    kept_out = [row["text"] for path in (*held_out, *thresholds) for row in _rows(path)]
+    passages = [_passage(row) for row in labelled_rows(labelled, corpora)]
+    tests = [passage.text for passage in passages if passage.split == "test"]
+    train_passages = [passage for passage in passages if passage.split != "test"]
+    if len(train_passages) < 100:
+        raise InputError("fewer than 100 labelled passages to learn from")
+    progress("reading", 0, 1)
+    rows = list(read_corpora(corpora, limit, kept_out + tests, seed))
+    learnt = [label.id for label in tagger.labels if label.kind in context_kinds]
+    context: dict[str, dict[str, float]] = {id: {} for id in ids} | learn_context(tagger, rows, learnt, seed, progress)
+    arrays, chosen = _weigh(tagger, train_passages, context, seed, progress)
+    chosen_on = [_passage(row) for row in labelled_rows(thresholds, corpora)]
+    if chosen_on:
+        _choose_thresholds(arrays, ids, chosen_on)
+    digest = hashlib.sha256()
+    for name, row in rows:
+        digest.update(f"{name}\0{row['text']}\0".encode("utf-8", "surrogatepass"))
+    manifest = {
+        "labels": ids,
+        "trackclf": __version__,
+        "taxonomy": tagger.taxonomy.digest,
+        "seed": seed,
+        "corpora": {
+            "texts": len(rows),
+            "sha256": digest.hexdigest(),
+            "characters": sum(len(r["text"]) for _, r in rows),
+        },
+        "labelled": {"train": len(train_passages), "test": len(tests), "thresholds": len(chosen_on)},
+        "context": chosen,
+        "learned": len(arrays["learned"]),
+        "libraries": {name: ".".join(map(str, _version_of(name))) for name in ("numpy", "scipy", "sklearn")},
+    }
+    progress("done", 1, 1)
+    return Weights(**arrays, manifest=manifest)
+
+
+def _passage(row: dict[str, Any]) -> Passage:
+    return Passage(row["text"], {**row.get("tracks", {}), **row.get("modes", {})}, row.get("split", "train"))
+
+
+def _choose_thresholds(arrays: dict[str, Any], ids: Sequence[str], passages: Sequence[Passage]) -> None:
+    """Move each label's bias to the best F1 on other passages, and calibrate its probabilities there."""
+    tagger = Tagger(weights=Weights(**arrays, manifest={"labels": list(ids)}))
+    score = tagger.scores([passage.text for passage in passages]).astype(np.float64)
+    truth = truth_of(passages, ids)
+    for kind in dict.fromkeys(label.kind for label in tagger.labels):
+        columns = [n for n, label in enumerate(tagger.labels) if label.kind == kind]
+        for column in columns:
+            present = (truth[:, column] == 1).sum()
+            trust = present / (present + 10)
+            shift = np.round(trust * _best_shift(score[:, column], truth[:, column]) * UNIT) / UNIT
+            arrays["bias"][column] += shift
+            score[:, column] += shift
+            arrays["curve_score"][:, column] += shift
+        pooled = _platt(score[:, columns].ravel(), truth[:, columns].ravel(), None)
+        for column in columns:
+            arrays["slope"][column], arrays["intercept"][column] = _platt(score[:, column], truth[:, column], pooled)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def _texts_of(corpora: Path, ids: set[str]) -> dict[str, str]:
+    out = {}
+    for path in sorted(p for p in corpora.rglob("*") if p.name.endswith((".jsonl", ".jsonl.gz"))):
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                row = json.loads(line)
+                if row.get("id") in ids:
+                    out[row["id"]] = row["text"]
+    return out
+
+
+def _weigh(
+    tagger: Tagger, passages: Sequence[Passage], context: dict[str, dict[str, float]], seed: int, progress: Progress
+) -> tuple[dict[str, Any], dict[str, bool]]:
+    """The second step: arrays of `Weights`, and for which kinds context was learned."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    labels = tagger.labels
+    ids = [label.id for label in labels]
+    # Lists are written with such passages in sight and know them too well. On unseen text some cues are missing: each copy
+    # of the passages hides another share of the rows.
+    chance = np.random.default_rng(seed)
+    rows = len(tagger._resolver.lexicon.label)
+    texts = [passage.text for passage in passages]
+    copies = [sentences(tagger, texts, chance.random(rows) < _HIDDEN) for _ in range(_COPIES)]
+    found = Sentences(
+        np.concatenate([copy.text + n * len(texts) for n, copy in enumerate(copies)]),
+        [string for copy in copies for string in copy.strings],
+        np.concatenate([copy.counts for copy in copies]),
+        [],
+    )
+    passages = list(passages) * _COPIES
+    names = sorted({name for weights in context.values() for name in weights})
+    table = np.array([[context[id].get(name, 0.0) for id in ids] for name in names]).reshape(-1, len(ids))
+    sums = np.zeros((len(found.strings), len(ids)))
+    if names:
+        counter = CountVectorizer(analyzer="char", ngram_range=(2, 4), vocabulary=names)
+        sums = np.asarray(counter.fit_transform(found.strings) @ table)
+    features = np.concatenate([found.counts, sums[:, :, None]], 2).astype(np.float64)
+    truth = truth_of(passages, ids)
+    size = len(ids)
+    arrays: dict[str, Any] = {
+        "kind_weight": np.zeros((size, 4)),
+        "bias": np.zeros(size),
+        "gate": np.zeros(size),
+        "gate_alone": np.zeros(size),
+        "slope": np.zeros(size),
+        "intercept": np.zeros(size),
+        "curve_score": np.zeros(truth.shape, np.float32),
+        "curve_truth": truth,
+    }
+    learned: list[tuple[str, int, float]] = []
+    chosen = {}
+    kinds = list(dict.fromkeys(label.kind for label in labels))
+    for done, kind in enumerate(kinds):
+        progress(f"weighing ({kind})", done, len(kinds))
+        columns = np.array([n for n, label in enumerate(labels) if label.kind == kind])
+        cells = _Cells(found.text, features[:, columns], truth[:, columns])
+        use = any(context.get(ids[column]) for column in columns.tolist())
+        chosen[kind] = use
+        fit = _fit_kind(cells, use, seed)
+        score = _out_of_fold(cells, use, seed)
+        pooled = _platt(score.ravel(), cells.truth.ravel(), None)
+        for n, column in enumerate(columns.tolist()):
+            shift = _best_shift(score[:, n], cells.truth[:, n])
+            trust = (cells.truth[:, n] == 1).sum() / ((cells.truth[:, n] == 1).sum() + 40)
+            bias = fit.bias[n] + trust * shift
+            arrays["bias"][column] = np.round(bias * UNIT) / UNIT
+            arrays["curve_score"][:, column] = score[:, n] + trust * shift
+            slope, intercept = _platt(score[:, n], cells.truth[:, n], pooled)
+            arrays["slope"][column], arrays["intercept"][column] = slope, intercept - slope * trust * shift
+            arrays["kind_weight"][column] = fit.weight[:4]
+            arrays["gate"][column] = fit.gate
+            arrays["gate_alone"][column] = min(fit.alone, NEVER / UNIT)
+            if use:
+                weights = context[ids[column]]
+                learned += [(name, column, round(w * fit.weight[4], 4)) for name, w in sorted(weights.items())]
+    learned = [item for item in learned if abs(item[2]) >= 4 / UNIT]
+    none: list[tuple[str, int, float]] = []
+    for stem, items in (("learned", learned), ("term", none)):
+        arrays[stem] = np.array([item[0] for item in items], dtype=np.str_)
+        arrays[f"{stem}_label"] = np.array([item[1] for item in items], np.int64)
+        arrays[f"{stem}_weight"] = np.array([item[2] for item in items], np.float64)
+    arrays["about"] = _level(passages, ids, arrays)
+    return arrays, chosen
+
+
+def _level(passages: Sequence[Passage], ids: Sequence[str], arrays: dict[str, Any]) -> Floats:
+    """Weights of the level: 2 against 1, from how much is carried and how long the text is."""
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = [], []
+    for n, passage in enumerate(passages):
+        for column, id in enumerate(ids):
+            level = passage.labels.get(id)
+            carried = arrays["curve_score"][n, column] - arrays["bias"][column]
+            if level in (1, 2) and carried > 0 and isinstance(level, int):
+                x.append((np.log1p(carried), np.log(max(len(passage.text), 1))))
+                y.append(level == 2)
+    model = LogisticRegression(C=10.0).fit(np.array(x), np.array(y))
+    return np.array([model.intercept_[0], *model.coef_[0]])
