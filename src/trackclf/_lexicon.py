@@ -6,7 +6,7 @@ import numpy as np
 
 from trackclf._matching import Fan, Table
 from trackclf._taxonomy import Taxonomy
-from trackclf._taxonomy_files import GAPS, KINDS, Slot, cue_key, parse_cue
+from trackclf._taxonomy_files import GAPS, KINDS, Slot, cue_key
 from trackclf._text import Ints
 
 ROW_KINDS = (*KINDS, "learned")
@@ -55,6 +55,7 @@ class Lexicon:
         self.deny_question = union(taxonomy.denial.get("question", ()), "\0question")
         rows: list[tuple[int, int, bool, int]] = []
         self.texts: list[str] = []
+        self.keys: list[str] = []
         plain: list[tuple[int, int]] = []
         conditions: dict[frozenset[str], int] = {frozenset(): 0}  # 0 is no condition
         beside: dict[str, list[int]] = {"near": [], "far": []}
@@ -68,6 +69,7 @@ class Lexicon:
                     row = len(rows)
                     rows.append((label, KINDS.index(term.kind), term.boundary, len(term.slots)))
                     self.texts.append(term.text)
+                    self.keys.append(cue_key(term.slots))
                     for side, slots in (("near", term.near), ("far", term.far)):
                         kinds = [slot for slot in slots if slot.word_class in self.kinds]
                         beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
@@ -79,7 +81,6 @@ class Lexicon:
                         plain.append((self._string(term.slots[0].text), row))
                     else:
                         cue_rows.append((cues.setdefault(term.slots, len(cues)), row))
-        self.keys = [cue_key(parse_cue(text)) for text in self.texts]
         plain_learned: list[tuple[int, int]] = []
         for text, id in learned:
             if id in column:

@@ -76,13 +76,15 @@ class Table:
         self._build(strings)
 
     def _build(self, strings: Sequence[str]) -> None:
+        letters = "".join(dict.fromkeys("".join(strings)))
+        symbol_of_char = dict(zip(letters, self.symbols[code_points(letters)].tolist(), strict=True))
         edges: dict[int, int] = {}
         final = [-1]
         size = self._size
         for index, string in enumerate(strings):
             state = 0
-            for symbol in self.symbols[code_points(string)].tolist():
-                key = state * size + symbol
+            for char in string:
+                key = state * size + symbol_of_char[char]
                 state = edges.get(key, -1)
                 if state < 0:
                     state = edges[key] = len(final)
@@ -105,8 +107,7 @@ class Table:
         self._pairs = _Edges(left * size + right, targets[second])
         self._filter = np.zeros(1 << _FILTER_BITS, bool)
         self._filter[_mix(left.astype(np.uint16), right.astype(np.uint16))] = True
-        text = [(code_points(s[0])[0], code_points(s[-1])[0]) for s in strings]
-        ends = np.array(text, np.uint32).reshape(-1, 2)
+        ends = code_points("".join(s[0] + s[-1] for s in strings)).reshape(-1, 2)
         self._ascii_left, self._ascii_right = is_ascii_word(ends).T
         self._digit_left = (ends[:, 0] >= 48) & (ends[:, 0] <= 57)
 
