@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from trackclf import Tagger, normalise
+from trackclf._context import read_corpora
 from trackclf._evaluation import counts, evaluate, f1, judge
 from trackclf._report import table
-from trackclf._training import read_corpora
 
 Predict = Callable[[Sequence[str]], np.ndarray]
 

@@ -6,8 +6,9 @@ import pytest
 from conftest import ROOT
 
 from trackclf import InputError, ModelError, Tagger
+from trackclf._context import read_corpora
 from trackclf._model import load_weights
-from trackclf._training import read_corpora, train
+from trackclf._training import train
 from trackclf.cli import main
 
 
