@@ -236,10 +236,9 @@ class Result:
     def _repr_html_(self) -> str:
         """A notebook's view: the tags, then the text with its evidence marked; all text escaped."""
         order = {label.id: n for n, label in enumerate(self.labels)}
-        count = max(len(order), 1)
 
         def colour(tag: Tag, alpha: float) -> str:
-            return f"hsla({order.get(tag.id, 0) * 360 // count},70%,50%,{alpha})"
+            return f"hsla({order.get(tag.id, 0) * 137 % 360},70%,50%,{alpha})"
 
         chips = "".join(
             f'<span title="{escape(tag.id)} · {escape(tag.status)} · score {tag.score:.2f}" '
