@@ -48,6 +48,12 @@ CLASSES = """
 description = "industries"
 terms = ["产业", "产业链", "行业", "tech"]
 """
+REGIONAL = """
+[words]
+"计算机" = "电脑"
+"产业" = "業"
+"芯" = "晶"
+"""
 TRACK = [
     '{ t = "6G", k = "core" }',
     '{ t = "large model", k = "core" }',
@@ -103,6 +109,7 @@ def make_taxonomy(tmp_path):
         content = {
             "taxonomy.toml": TOP,
             "classes.toml": CLASSES,
+            "regional.toml": REGIONAL,
             "tracks/a.toml": label_file("a", "track", 1, TRACK),
             "tracks/b.toml": label_file("b", "track", 2, OTHER),
             "modes/m.toml": label_file("m", "mode", 1, MODE),
@@ -128,6 +135,7 @@ def small(tmp_path_factory):
     for name, text in {
         "taxonomy.toml": TOP,
         "classes.toml": CLASSES,
+        "regional.toml": REGIONAL,
         "tracks/a.toml": label_file("a", "track", 1, TRACK),
         "tracks/b.toml": label_file("b", "track", 2, OTHER),
         "modes/m.toml": label_file("m", "mode", 1, MODE),

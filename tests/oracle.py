@@ -105,7 +105,8 @@ class Oracle:
             return self.kind_hits.get(slot.word_class, [])
         if slot not in self.cache:
             strings = self.taxonomy.classes[slot.word_class] if slot.word_class else [slot.text]
-            self.cache[slot] = [(a, b) for string in strings for a, b in occurrences(self.text, string)]
+            spelt = {other for string in strings for other in self.taxonomy.spellings(string)}
+            self.cache[slot] = [(a, b) for string in spelt for a, b in occurrences(self.text, string)]
         return self.cache[slot]
 
     def near_ok(self, term, start):
@@ -158,9 +159,10 @@ class Oracle:
                     if labels[id].kind != kind:
                         continue
                     if len(term.slots) == 1:
-                        for a, b in occurrences(self.text, term.slots[0].text):
-                            if self.near_ok(term, a):
-                                plain.append((id, a, b, term))
+                        for text in self.taxonomy.spellings(term.slots[0].text, id):
+                            for a, b in occurrences(self.text, text):
+                                if self.near_ok(term, a):
+                                    plain.append((id, a, b, term))
                     else:
                         for parts in self.cue_spans(term.slots):
                             if self.near_ok(term, parts[0][0]):
@@ -177,7 +179,7 @@ class Oracle:
                 continue
             if term.boundary and self.straddling(a, b):
                 continue
-            out.append((id, term, [(a, b, normalise(term.text))]))
+            out.append((id, term, [(a, b, self.text[a:b])]))
         rank = {id: n for n, id in enumerate(labels)}
         order = {term: n for n, (_, term) in enumerate((e, t) for e in self.taxonomy.entries for t in e.terms)}
 
@@ -208,7 +210,7 @@ class Oracle:
         if kind not in self.taxonomy.denial.get("kinds", ()):
             return [(id, term.kind, self.weight[id, term.kind, term.text], parts) for id, term, parts in out]
         denied = [self.denied(parts[0]) for _, _, parts in out]
-        answers = [normalise(s) for s in self.taxonomy.denial.get("question", ())]
+        answers = self.denials("question")
         everywhere = {0 for s in answers for h in occurrences(self.text, s)}
         labels_denied = {(id, 0) for (id, _, parts), no in zip(out, denied, strict=True) if no}
         return [
@@ -216,6 +218,9 @@ class Oracle:
             for (id, term, parts), no in zip(out, denied, strict=True)
             if not no and not (self.asked(parts[0][0]) and ((id, 0) in labels_denied or 0 in everywhere))
         ]
+
+    def denials(self, side):
+        return {other for s in self.taxonomy.denial.get(side, ()) for other in self.taxonomy.spellings(s)}
 
     def asked(self, at):
         end = min((b for b in self.sentence_breaks if b >= at), default=None)
@@ -228,8 +233,8 @@ class Oracle:
 
     def denied(self, part):
         start, end, _ = part
-        before = [h for s in self.taxonomy.denial.get("before", ()) for h in occurrences(self.text, normalise(s))]
-        after = [h for s in self.taxonomy.denial.get("after", ()) for h in occurrences(self.text, normalise(s))]
+        before = [h for s in self.denials("before") for h in occurrences(self.text, s)]
+        after = [h for s in self.denials("after") for h in occurrences(self.text, s)]
         earlier = max((h for h in before if h[1] <= start), default=None)
         later = min((h for h in after if h[0] >= end), key=lambda h: (h[0], h[1]), default=None)
         return (earlier is not None and self.joined(earlier[1], start, "…")) or (

@@ -169,6 +169,22 @@ def test_no_tag_has_a_reason(tagger, text, reason):
 
 
 @pytest.mark.parametrize(
+    ("text", "track"),
+    [
+        ("國產資料庫與作業系統加速替換。", "core-software"),
+        ("業者投入積體電路封裝,晶片產能吃緊。", "ic"),
+        ("量子電腦首度對外開放,量子運算服務上線。", "quantum"),
+        ("侵入式腦機介面展開臨床試驗。", "bci"),
+        ("推出企業級AI智慧體開發平台。", "large-model"),
+        ("第六代行動通訊標準啟動研議。", "6g"),
+        ("雙足人形機械人走進工廠。", "embodied-ai"),
+    ],
+)
+def test_taiwan_and_hong_kong_words(tagger, text, track):
+    assert track in {t.id for t in tagger.tag(text).tracks}
+
+
+@pytest.mark.parametrize(
     ("text", "absent"),
     [
         ("旗下有大量子公司。", "quantum"),

@@ -109,6 +109,9 @@ def test_term_faults_name_file_line_term_and_reason(make_taxonomy, terms, place,
         ("taxonomy.toml", TOP.replace("prior.mode", "prior.other"), "[prior.mode] is missing"),
         ("classes.toml", CLASSES.replace('"行业"', '"产业"'), "twice"),
         ("classes.toml", "[industry]\n", "needs a list"),
+        ("regional.toml", '[words]\n"软件" = "軟件"\n', "needs another word"),
+        ("regional.toml", '[words]\n"软件" = "软，体"\n', "punctuation"),
+        ("regional.toml", "[other]\n", "unknown key 'other'"),
     ],
 )  # fmt: skip
 def test_file_faults(make_taxonomy, file, text, reason):

@@ -32,21 +32,24 @@ class Lexicon:
         self.unit_ids: dict[Slot, int] = {}
         unit_strings: list[tuple[int, int]] = []
 
+        def spelt(texts: Iterable[str]) -> list[str]:
+            return list(dict.fromkeys(other for text in texts for other in taxonomy.spellings(text)))
+
         def unit(slot: Slot) -> int:
             slot = Slot(slot.text, slot.word_class)
             if slot not in self.unit_ids:
                 number = self.unit_ids[slot] = len(self.unit_ids)
                 members = taxonomy.classes.get(slot.word_class, ()) if slot.word_class else (slot.text,)
-                unit_strings.extend((self._string(text), number) for text in members)
+                unit_strings.extend((self._string(text), number) for text in spelt(members))
             return self.unit_ids[slot]
 
         def members(slots: Iterable[Slot]) -> frozenset[str]:
             texts = {text for slot in slots for text in taxonomy.classes.get(slot.word_class, (slot.text,))}
-            return frozenset(texts - {""})
+            return frozenset(spelt(sorted(texts - {""})))
 
         def union(texts: Iterable[str], name: str) -> int:
             number = self.unit_ids[Slot("", name)] = len(self.unit_ids)
-            unit_strings.extend((self._string(text), number) for text in texts)
+            unit_strings.extend((self._string(text), number) for text in spelt(texts))
             return number
 
         self.denial_kinds = frozenset(taxonomy.denial.get("kinds", ()))
@@ -78,7 +81,8 @@ class Lexicon:
                             texts = frozenset({"\U0010ffff" * 2})
                         beside[side].append(conditions.setdefault(texts, len(conditions)))
                     if len(term.slots) == 1:
-                        plain.append((self._string(term.slots[0].text), row))
+                        for text in taxonomy.spellings(term.slots[0].text, self.labels[label].id):
+                            plain.append((self._string(text), row))
                     else:
                         cue_rows.append((cues.setdefault(term.slots, len(cues)), row))
         plain_learned: list[tuple[int, int]] = []

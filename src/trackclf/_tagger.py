@@ -287,11 +287,12 @@ class Tagger:
         ):
             whole = lexicon.texts[row]
             cue = lexicon.parts[row] > 1
+            as_listed = not cue and lexicon.strings[string] == lexicon.keys[row]
             item = Evidence(
                 a + offset,
                 b + offset,
                 passages.texts[text][a:b],
-                lexicon.strings[string] if cue else whole,
+                whole if as_listed else lexicon.strings[string],
                 lexicon.kind_names[row],
                 units / UNIT,
                 whole if cue else "",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -82,6 +83,8 @@ class Taxonomy:
         Word classes: name to normalised members.
     prior : dict
         By kind of label: weight of each kind of term, bias, thresholds, slope of the probability.
+    regional : dict of str to str
+        Words that other regions write otherwise: normalised word to normalised word.
     denial : dict
         Kinds of label that it holds for, and cues that deny what stands after or before them.
     """
@@ -92,6 +95,7 @@ class Taxonomy:
     classes: dict[str, tuple[str, ...]] = field(repr=False)
     prior: dict[str, Any] = field(repr=False)
     denial: dict[str, Any] = field(repr=False)
+    regional: dict[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:
@@ -106,8 +110,33 @@ class Taxonomy:
             + [(t.text, t.kind, repr(t.near), repr(t.far), t.also, t.boundary) for t in e.terms]
             for e in self.entries
         ]
-        blob = json.dumps([labels, self.classes, self.prior, self.denial], ensure_ascii=False, sort_keys=True)
+        blob = json.dumps(
+            [labels, self.classes, self.prior, self.denial, self.regional], ensure_ascii=False, sort_keys=True
+        )
         return hashlib.sha256(blob.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+    @cached_property
+    def _regional_pattern(self) -> re.Pattern[str]:
+        words = sorted(self.regional, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, words)) or r"(?!)")
+
+    @cached_property
+    def _declared(self) -> dict[str, set[str]]:
+        """Plain terms of each label."""
+        out: dict[str, set[str]] = {label.id: set() for label in self.labels}
+        for entry in self.entries:
+            for term in entry.terms:
+                if len(term.slots) == 1:
+                    for id in (entry.label.id, *term.also):
+                        out.get(id, set()).add(term.slots[0].text)
+        return out
+
+    def spellings(self, text: str, id: str | None = None) -> tuple[str, ...]:
+        """A normalised string and its regional spelling, unless that is a term of the label `id` in its own right."""
+        other = self._regional_pattern.sub(lambda word: self.regional[word.group()], text)
+        if other == text or (id is not None and other in self._declared[id]):
+            return (text,)
+        return text, other
 
     def __getitem__(self, id: str) -> Entry:
         for entry in self.entries:
@@ -178,6 +207,7 @@ def _build(files: Files) -> Taxonomy:
         for _, d in label_files(files)
         if d["status"] != "retired"
     ]
+    regional = next((data for path, data in files.items() if path.name == "regional.toml"), {})
     denial = dict(top.get("denial", {}))
     for side in ("before", "after", "question"):
         denial[side] = [normalise(text) for text in denial.get(side, ())]
@@ -190,4 +220,5 @@ def _build(files: Files) -> Taxonomy:
         classes={name: tuple(map(normalise, item["terms"])) for name, item in classes.items()},
         prior=top["prior"],
         denial=denial,
+        regional={normalise(word): normalise(other) for word, other in regional.get("words", {}).items()},
     )

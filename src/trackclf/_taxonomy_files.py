@@ -104,7 +104,7 @@ def parse(folder: Path) -> tuple[Files, list[str]]:
         raise TaxonomyError(f"{folder} is no taxonomy: it has no taxonomy.toml")
     files: Files = {}
     faults = []
-    paths = [folder / "taxonomy.toml", folder / "classes.toml"]
+    paths = [folder / "taxonomy.toml", folder / "classes.toml", folder / "regional.toml"]
     for name in FOLDERS:
         paths += sorted((folder / name).glob("*.toml"))
     for path in paths:
@@ -146,6 +146,8 @@ def faults(files: Files) -> Iterator[str]:
     yield from _top_faults(files)
     classes = next((data for path, data in files.items() if path.name == "classes.toml"), {})
     yield from _class_faults(classes)
+    regional: dict[str, Any] = next((d for path, d in files.items() if path.name == "regional.toml"), {"words": {}})
+    yield from _regional_faults(regional)
     kinds = list(FOLDERS.values())
     ids: dict[str, str] = {}
     orders: dict[tuple[str, int], str] = {}
@@ -192,6 +194,20 @@ def _class_faults(classes: dict[str, Any]) -> Iterator[str]:
             elif key in seen:
                 yield f"classes.toml: [{name}] term {_quote(text)} stands there twice after normalisation"
             seen.add(key)
+
+
+def _regional_faults(data: dict[str, Any]) -> Iterator[str]:
+    yield from _key_faults("regional.toml", data, {"words": dict}, ())
+    for word, other in data.get("words", {}).items():
+        if (
+            not isinstance(other, str)
+            or not normalise(word)
+            or not normalise(other)
+            or normalise(word) == normalise(other)
+        ):
+            yield f"regional.toml: {_quote(word)} needs another word beside it"
+        elif _PUNCTUATION.search(normalise(word) + normalise(other)):
+            yield f"regional.toml: {_quote(word)} or {_quote(other)} holds punctuation"
 
 
 def _key_faults(where: str, data: dict[str, Any], keys: dict[str, Any], optional: tuple[str, ...]) -> Iterator[str]:
