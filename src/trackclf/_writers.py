@@ -52,7 +52,8 @@ def write_csv(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]
     rows = iter(rows)
     first = next(rows, None)
     fields = [] if first is None else list(first[0].fields)
-    id_column = [] if any(name in fields for name in ("id",)) else ["id"]
+    named = first is not None and any(value == first[0].id for value in first[0].fields.values())
+    id_column = [] if named else ["trackclf_id" if "id" in fields else "id"]
     added = [f"trackclf_{name}" if name in fields else name for name in _CSV_COLUMNS]
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*id_column, *fields, *added, "more"])
