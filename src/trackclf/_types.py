@@ -225,13 +225,16 @@ class Result:
                 edges.setdefault(item.start, []).append((n, 1))
                 edges.setdefault(item.end, []).append((n, -1))
         depth = [0] * len(self.tags)
-        last = 0
+        last, carried = 0, [False] * len(self.tags)
         for at in [*sorted(edges), len(self.text)]:
-            if at > last:
-                yield last, at, tuple(tag for tag, n in zip(self.tags, depth, strict=True) if n)
-                last = at
             for n, step in edges.get(at, ()):
                 depth[n] += step
+            now = [n > 0 for n in depth]
+            if at > last and (now != carried or at == len(self.text)):
+                yield last, at, tuple(tag for tag, mine in zip(self.tags, carried, strict=True) if mine)
+                last = at
+            if at == last:
+                carried = now
 
     def _repr_html_(self) -> str:
         """A notebook's view: the tags, then the text with its evidence marked; all text escaped."""
