@@ -21,7 +21,7 @@ import numpy as np
 
 from trackclf import Tagger, normalise
 from trackclf._context import read_corpora
-from trackclf._evaluation import counts, evaluate, f1, judge
+from trackclf._evaluation import counts, evaluate, f1, judge, read_rows
 from trackclf._report import table
 
 Predict = Callable[[Sequence[str]], np.ndarray]
@@ -140,12 +140,7 @@ def main() -> None:
     parser.add_argument("--baselines", type=Path, metavar="CORPORA", help="train and measure the baselines")
     parser.add_argument("--limit", type=int, default=8000, help="texts of each corpus that the baselines learn from")
     options = parser.parse_args()
-    rows = [
-        json.loads(line)
-        for path in options.path
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.strip()
-    ]
+    rows = [row for path in options.path for row in read_rows(path)]
     rows = [row for row in rows if options.split in (None, row.get("split"))]
     tagger = Tagger(weights=options.model)
     report = evaluate(tagger, rows)

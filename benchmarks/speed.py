@@ -6,8 +6,6 @@ PATH is JSON Lines with a `text` in each line, gzipped or not. Best of several r
 """
 
 import argparse
-import gzip
-import json
 import os
 import platform
 import resource
@@ -17,12 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from trackclf import Tagger, __version__
-
-
-def read(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line)["text"] for line in lines]
+from trackclf._evaluation import read_rows
 
 
 def main() -> None:
@@ -32,7 +25,7 @@ def main() -> None:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    texts = read(options.path)
+    texts = [row["text"] for row in read_rows(options.path)]
     size = sum(map(len, texts))
     tagger = Tagger()
     first = tagger.scores(texts)

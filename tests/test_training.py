@@ -93,6 +93,7 @@ def test_promised_thresholds(model):
     texts = [row["text"] for row in fixture_rows()[:200]]
     few = sum(len(r.tags) for r in strict.tag_many(texts))
     assert few <= sum(len(r.tags) for r in tagger.tag_many(texts))
+    assert strict.stamp["model"] != tagger.stamp["model"]
     with pytest.raises(ValueError, match="a promise is"):
         tagger.thresholds("f1>0.9")
     with pytest.raises(ModelError, match="needs learned weights"):

@@ -6,8 +6,6 @@ in doubt are left out (positive-unlabelled learning; Elkan and Noto 2008). In mo
 context is learned and not the list again. An L1-penalised logistic regression over character n-grams keeps few of them.
 """
 
-import gzip
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._characters import normalise
+from trackclf._evaluation import read_rows
 from trackclf._lexicon import NOT, WEAK
 from trackclf._tagger import Tagger
-from trackclf._text import fold_table
+from trackclf._text import to_string
 from trackclf.errors import InputError
 
 Progress = Callable[[str, int, int], None]
@@ -58,19 +57,22 @@ class Sentences:
     spans: list[list[tuple[int, int, int]]]
 
 
+def corpus_files(folder: Path) -> list[Path]:
+    """All *.jsonl and *.jsonl.gz below a folder, in the order of their names."""
+    files = sorted(path for path in folder.rglob("*") if path.name.endswith((".jsonl", ".jsonl.gz")))
+    if not files:
+        raise InputError(f"{folder} holds no .jsonl or .jsonl.gz")
+    return files
+
+
 def read_corpora(folder: Path, limit: int, held_out: Sequence[str], seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows of all *.jsonl and *.jsonl.gz below a folder, up to `limit` a file: file name and row.
 
     Near-duplicates (the same first 20 Chinese characters) and rows that share a run with held-out text are left out.
     """
     runs = {run for text in held_out for run in _runs(text, 1)}
-    files = sorted(path for path in folder.rglob("*") if path.name.endswith((".jsonl", ".jsonl.gz")))
-    if not files:
-        raise InputError(f"{folder} holds no .jsonl or .jsonl.gz")
-    for path in files:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8") as lines:
-            rows = [json.loads(line) for line in lines]
+    for path in corpus_files(folder):
+        rows = list(read_rows(path))
         order = np.random.default_rng(seed).permutation(len(rows))
         seen: set[str] = set()
         for n in order[:limit].tolist():
@@ -115,9 +117,9 @@ def sentences(tagger: Tagger, texts: Sequence[str], hidden: NDArray[np.bool_] | 
         sure = lexicon.kind[row] < WEAK
         for n, label, a, b in zip(*(part[sure].tolist() for part in (mine, found.label[at], start, end)), strict=True):
             here[n].append((label, a, b))
-        folded = fold_table()[passages.codes[passages.place(np.arange(len(passages.symbols)))]]
+        folded = passages.folded(np.arange(len(passages.symbols)))
         for a, b in zip(low[long].tolist(), breaks[long].tolist(), strict=True):
-            strings.append(folded[a:b].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass"))
+            strings.append(to_string(folded[a:b]))
         index.append(passages.text_of(low[long]) + first)
         counts.append(count)
         spans += here

@@ -1,7 +1,10 @@
 """How right the tags are on labelled text: metrics with intervals, calibration, levels, spans, pairs, worst misses."""
 
-from collections.abc import Sequence
+import gzip
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +42,36 @@ class Judged:
     probability: NDArray[np.float32]
 
 
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of JSON Lines, gzipped or not.
+
+    Raises
+    ------
+    InputError
+        A line is not JSON; the message names it.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise InputError(f"{path}:{number} is not JSON: {error}") from error
+
+
+def labels_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Levels of a labelled row by label id, of tracks and modes together."""
+    return {**row.get("tracks", {}), **row.get("modes", {})}
+
+
+def truth_of(rows: Sequence[dict[str, Any]], ids: Sequence[str]) -> NDArray[np.int8]:
+    """int8 (n_rows, n_labels): 1 present, 0 absent, -1 not scored."""
+    levels = [labels_of(row) for row in rows]
+    truth = [[{0: 0, "?": -1}.get(level.get(id, 0), 1) for id in ids] for level in levels]
+    return np.array(truth, np.int8).reshape(len(rows), len(ids))
+
+
 def judge(tagger: Tagger, rows: Sequence[dict[str, Any]]) -> Judged:
     """Tag labelled passages: each has `text`, and `tracks` and `modes` from label id to level.
 
@@ -48,14 +81,13 @@ def judge(tagger: Tagger, rows: Sequence[dict[str, Any]]) -> Judged:
         A row has no text, or a label that the taxonomy does not know.
     """
     ids = [label.id for label in tagger.labels]
-    truth = np.zeros((len(rows), len(ids)), np.int8)
     for n, row in enumerate(rows):
         if not isinstance(row.get("text"), str):
             raise InputError(f"row {n + 1} has no text")
-        for id, level in {**row.get("tracks", {}), **row.get("modes", {})}.items():
+        for id in labels_of(row):
             if id not in ids:
                 raise InputError(f"row {n + 1}: no label {id!r} in this taxonomy; it has: {', '.join(ids)}")
-            truth[n, ids.index(id)] = {0: 0, "?": -1}.get(level, 1)
+    truth = truth_of(rows, ids)
     texts = [row["text"] for row in rows]
     results = list(tagger.tag_many(texts))
     got = np.array([[id in {tag.id for tag in result.tags} for id in ids] for result in results], bool)

@@ -35,14 +35,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Learned numbers, by label, term and learned string.
+    """Learned numbers, by label and learned string.
 
     Attributes
     ----------
     kind_weight : float64 (n_labels, 4)
-        Log-odds of a core, strong, entity and weak term that has no weight of its own.
-    term, term_label, term_weight : str (n_terms,), int64, float64
-        Normalised terms with weights of their own.
+        Log-odds of a core, strong, entity and weak term.
     learned, learned_label, learned_weight : str (n_learned,), int64, float64
         Strings learned from text.
     bias, gate, gate_alone, slope, intercept : float64 (n_labels,)
@@ -55,9 +53,6 @@ class Weights:
     """
 
     kind_weight: Floats
-    term: NDArray[np.str_]
-    term_label: NDArray[np.int64]
-    term_weight: Floats
     learned: NDArray[np.str_]
     learned_label: NDArray[np.int64]
     learned_weight: Floats
@@ -148,11 +143,9 @@ def _check(weights: Weights, folder: Path, again: str) -> None:
     count = len(weights.manifest.get("labels", ()))
     sizes = {"kind_weight": (count, 4), "about": (3,)}
     sizes |= dict.fromkeys(("bias", "gate", "gate_alone", "slope", "intercept"), (count,))
-    for stem in ("term", "learned"):
-        size = getattr(weights, stem).shape
-        sizes |= {f"{stem}_label": size, f"{stem}_weight": size}
-        if ((getattr(weights, f"{stem}_label") < 0) | (getattr(weights, f"{stem}_label") >= count)).any():
-            raise ModelError(f"{folder}: {stem}_label names labels that are not there. {again}")
+    sizes |= dict.fromkeys(("learned_label", "learned_weight"), weights.learned.shape)
+    if ((weights.learned_label < 0) | (weights.learned_label >= count)).any():
+        raise ModelError(f"{folder}: learned_label names labels that are not there. {again}")
     for name, size in sizes.items():
         array = getattr(weights, name)
         if array.shape != size or (array.dtype.kind == "f" and not np.isfinite(array).all()):
@@ -193,8 +186,11 @@ class Model:
         return (1 / (1 + np.exp(-logit))).astype(np.float32)
 
 
-def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None) -> Model:
-    """Numbers for every row and label of a lexicon: learned where there are any, otherwise the taxonomy's prior."""
+def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None, promise: str | None = None) -> Model:
+    """Numbers for every row and label of a lexicon: learned where there are any, otherwise the taxonomy's prior.
+
+    With a promise the thresholds are those that keep it, and the digest is theirs too.
+    """
     names = ("bias", "threshold", "about", "slope")
     for kind, values in taxonomy.prior.items():
         for name in (*names, *KINDS[:NOT]):
@@ -211,7 +207,6 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None)
     about = np.array([[-np.log1p(values["about"] - values["bias"]), 1.0, 0.0] for values in by_kind]).reshape(-1, 3)
     about[~np.isfinite(about[:, 0])] = (-1.0, 0.0, 0.0)
     rows = np.zeros(len(lexicon.label))
-    own: dict[tuple[str, int], float] = {}
     if weights is not None:
         place = {label.id: n for n, label in enumerate(taxonomy.labels)}
         at = [(place[id], n) for n, id in enumerate(weights.labels) if id in place]
@@ -225,17 +220,16 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None)
         gate[mine], alone[mine] = weights.gate[theirs], weights.gate_alone[theirs]
         tracks = [n for n in mine.tolist() if np.isfinite(taxonomy.prior[taxonomy.labels[n].kind]["about"])]
         about[tracks] = weights.about
-        there = dict(zip(theirs.tolist(), mine.tolist(), strict=True))
-        for stem in ("term", "learned"):
-            texts, labels, values = (getattr(weights, stem + end).tolist() for end in ("", "_label", "_weight"))
-            own |= {(t, there[n]): v for t, n, v in zip(texts, labels, values, strict=True) if n in there}
+        # The lexicon took the learned strings in this order, but for those of labels that it does not have.
+        known = [id in place for _, id in weights.pairs]
+        rows[lexicon.kind == LEARNED] = weights.learned_weight[known]
     plain = lexicon.kind < NOT
     rows[plain] = table[lexicon.label[plain], lexicon.kind[plain]]
-    for n, key in enumerate(zip(lexicon.keys, lexicon.label.tolist(), strict=True)):
-        if key in own and (lexicon.kind[n] == LEARNED or plain[n]):
-            rows[n] = own[key]
     weight = np.round(rows * UNIT).astype(np.int32)
     columns["bias"] = np.round(columns["bias"] * UNIT) / UNIT
+    if promise is not None:
+        kept = promised(weights, promise, [label.id for label in taxonomy.labels])
+        columns["threshold"] = np.array([row["threshold"] for row in kept.values()])
     gates = [np.round(np.minimum(g * UNIT, NEVER)).astype(np.int64) for g in (gate, alone)]
     sha = hashlib.sha256(weight.tobytes())
     for array in (*gates, about, *columns.values()):
@@ -253,8 +247,10 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None)
     )
 
 
-def promised(weights: Weights, promise: str, ids: list[str]) -> dict[str, dict[str, float]]:
+def promised(weights: Weights | None, promise: str, ids: list[str]) -> dict[str, dict[str, float]]:
     """See `Tagger.thresholds`."""
+    if weights is None:
+        raise ModelError("a promise needs learned weights; this tagger has only the taxonomy's prior")
     match = re.fullmatch(r"\s*(precision|recall)\s*>=\s*(0?\.\d+|0|1(?:\.0*)?)\s*", promise)
     if not match:
         raise ValueError(f"a promise is 'precision>=0.95' or 'recall>=0.9', got {promise!r}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
 from trackclf._matching import Fan, Hits, Int32, spread
 from trackclf._taxonomy_files import GAPS
-from trackclf._text import Bools, Ints, Passages, Segmenter, fold_table
+from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
 
 _LENGTHS = 64
 _WINDOW = 12  # code points either side of a short term that the segmenter is shown
@@ -349,10 +349,8 @@ class Resolver:
         low = np.maximum(np.where(sentence > 0, breaks[sentence - 1] + 1, 0), start - _WINDOW)
         high = np.minimum(breaks[sentence], end + _WINDOW)
         good = np.ones(len(parts.row), bool)
-        fold = fold_table()
         for n, a, b, s, e in zip(asking, low.tolist(), high.tolist(), start.tolist(), end.tolist(), strict=True):
-            window = fold[passages.codes[passages.place(np.arange(a, b))]]
-            text = window.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+            text = to_string(passages.folded(np.arange(a, b)))
             good[n] = not self.segmenter.straddles(text, s - a, e - a)
         return parts[good]
 

@@ -1,6 +1,5 @@
 """Tagger: texts in, scores or tags with evidence out."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -32,7 +31,6 @@ from trackclf._text import (
 )
 from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
 from trackclf._version import __version__
-from trackclf.errors import ModelError
 
 BATCH = 1 << 18  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
 _LONGEST_SENTENCE = 1 << 22
@@ -81,7 +79,7 @@ class Tagger:
         if isinstance(weights, str | Path):
             weights = load_weights(Path(weights))
         lexicon = Lexicon(taxonomy, weights.pairs if weights else ())
-        model = compile_model(taxonomy, lexicon, weights)
+        model = compile_model(taxonomy, lexicon, weights, threshold)
         columns: dict[str, Any] = {"track": [], "mode": []}
         for n, label in enumerate(taxonomy.labels):
             columns[label.kind].append(n)
@@ -97,10 +95,6 @@ class Tagger:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        if threshold is not None:
-            chosen = self.thresholds(threshold)
-            at = np.array([chosen[label.id]["threshold"] for label in self.labels])
-            object.__setattr__(self, "_model", dataclasses.replace(model, threshold=at))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Tagger does not change; make another")
@@ -168,8 +162,6 @@ class Tagger:
         ModelError
             There are no learned weights to promise by.
         """
-        if self._weights is None:
-            raise ModelError("a promise needs learned weights; this tagger has only the taxonomy's prior")
         return promised(self._weights, promise, [label.id for label in self.labels])
 
     def tag(self, text: str, segments: str | None = None) -> Result:

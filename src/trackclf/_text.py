@@ -82,6 +82,11 @@ def code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4")).astype(np.uint32, copy=False)
 
 
+def to_string(codes: NDArray[np.uint32]) -> str:
+    """The string of code points: `to_string(code_points(text)) == text`."""
+    return codes.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")
+
+
 def is_ascii_word(codes: NDArray[np.uint32]) -> Bools:
     """Whether each folded code point is one of a-z and 0-9."""
     return ((codes >= 97) & (codes <= 122)) | ((codes >= 48) & (codes <= 57))

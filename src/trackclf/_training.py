@@ -6,10 +6,8 @@ bias and gates by best F1, and out-of-fold scores give probabilities (Platt 1999
 With `_context` this is the one home of scikit-learn, imported where it is used.
 """
 
-import gzip
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf._context import Progress, Sentences, learn_context, read_corpora, sentences, version_of
+from trackclf._context import (
+    Progress,
+    Sentences,
+    corpus_files,
+    learn_context,
+    read_corpora,
+    sentences,
+    version_of,
+)
+from trackclf._evaluation import counts, evaluate, f1, labels_of, read_rows, truth_of
 from trackclf._model import NEVER, UNIT, Weights
 from trackclf._tagger import Tagger
 from trackclf._version import __version__
@@ -27,15 +34,6 @@ Floats = NDArray[np.float64]
 _COPIES = 3  # of the labelled passages
 _HIDDEN = 0.3  # share of the terms that each copy hides
 _CLIP = np.array([3.0, 3.0, 3.0, 6.0, 25.0])
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A labelled passage: levels by label id (1, 2, "1-2" or "?"), and the half it belongs to."""
-
-    text: str
-    labels: dict[str, Any]
-    split: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,9 @@ class _Cells:
         features = self.features[:, column]
         total = features @ weight
         sure = features[:, :3].sum(1) > 0
-        counts = np.where(sure, total >= gate, total >= alone)
+        enough = np.where(sure, total >= gate, total >= alone)
         out = np.zeros((len(self.truth), 5))
-        np.add.at(out, self.text[counts], features[counts])
+        np.add.at(out, self.text[enough], features[enough])
         return out
 
     def score(self, column: int, fit: "_Fit") -> Floats:
@@ -84,19 +82,11 @@ class _Fit:
     bias: Floats
 
 
-def _counts(got: NDArray[np.bool_], truth: NDArray[np.int8]) -> NDArray[np.int64]:
-    return np.array([(got & (truth == 1)).sum(), (got & (truth == 0)).sum(), (~got & (truth == 1)).sum()])
-
-
-def _f1(counts: NDArray[np.int64]) -> float:
-    return float(2 * counts[0] / max(2 * counts[0] + counts[1] + counts[2], 1))
-
-
 def _best_shift(score: Floats, truth: NDArray[np.int8], span: float = 2.0) -> float:
     """What to add to a score so that zero is the threshold with the best F1; the middle of the best stretch."""
     grid = np.linspace(-span, span, 81)
-    f1 = np.array([_f1(_counts(score + shift >= 0, truth)) for shift in grid])
-    best = grid[f1 >= f1.max() - 1e-9]
+    quality = np.array([f1(counts(score + shift >= 0, truth)) for shift in grid])
+    best = grid[quality >= quality.max() - 1e-9]
     return float(best[np.argmin(np.abs(best - np.median(best)))])
 
 
@@ -125,8 +115,8 @@ def _fit_kind(cells: _Cells, context: bool, seed: int) -> _Fit:
         for gate in (1 / UNIT, -0.3 * float(model.intercept_[0])):
             for alone in (2.0, 3.0, 4.0, 6.0, np.inf) if context else (np.inf,):
                 trial = _Fit(weight, gate, alone, bias)
-                total = sum(_counts(cells.score(n, trial) >= 0, cells.truth[:, n]) for n in range(count))
-                best = max(best, (_f1(np.asarray(total)), gate, alone))
+                got = np.stack([cells.score(n, trial) >= 0 for n in range(count)], 1)
+                best = max(best, (float(f1(counts(got, cells.truth).sum(1))), gate, alone))
         fit = _Fit(weight, best[1], best[2], bias)
     return fit
 
@@ -168,9 +158,12 @@ def labelled_rows(paths: Sequence[Path], corpora: Path) -> list[dict[str, Any]]:
 
     Rows whose text is not among the corpora are left out.
     """
-    rows = [(path, row) for path in paths for row in _rows(path)]
+    rows = [(path, row) for path in paths for row in read_rows(path)]
     wanted = {row["id"] for _, row in rows if "text" not in row and "start" in row}
-    texts = _texts_of(corpora, wanted) if wanted else {}
+    texts: dict[str, str] = {}
+    if wanted:
+        every = (row for path in corpus_files(corpora) for row in read_rows(path))
+        texts = {row["id"]: row["text"] for row in every if row.get("id") in wanted}
     out = []
     for path, row in rows:
         if "text" not in row and "start" not in row:
@@ -179,15 +172,6 @@ def labelled_rows(paths: Sequence[Path], corpora: Path) -> list[dict[str, Any]]:
             out.append(row)
         elif row["id"] in texts:
             out.append(row | {"text": texts[row["id"]][row["start"] : row["end"]]})
-    return out
-
-
-def truth_of(passages: Sequence[Passage], ids: Sequence[str]) -> NDArray[np.int8]:
-    """int8 (n_passages, n_labels): 1 present, 0 absent, -1 unknown."""
-    out = np.zeros((len(passages), len(ids)), np.int8)
-    for n, passage in enumerate(passages):
-        for column, id in enumerate(ids):
-            out[n, column] = {0: 0, "?": -1}.get(passage.labels.get(id, 0), 1)
     return out
 
 
@@ -224,18 +208,18 @@ def train(
     """
     tagger = Tagger(weights=None)
     ids = [label.id for label in tagger.labels]
-    kept_out = [row["text"] for path in (*held_out, *thresholds) for row in _rows(path)]
-    passages = [_passage(row) for row in labelled_rows(labelled, corpora)]
-    tests = [passage.text for passage in passages if passage.split == "test"]
-    train_passages = [passage for passage in passages if passage.split != "test"]
-    if len(train_passages) < 100:
+    passages = labelled_rows(labelled, corpora)
+    chosen_on = labelled_rows(thresholds, corpora)
+    kept_out = labelled_rows(held_out, corpora) + chosen_on
+    tests = [row for row in passages if row.get("split") == "test"]
+    train_rows = [row for row in passages if row.get("split") != "test"]
+    if len(train_rows) < 100:
         raise InputError("fewer than 100 labelled passages to learn from")
     progress("reading", 0, 1)
-    rows = list(read_corpora(corpora, limit, kept_out + tests, seed))
+    rows = list(read_corpora(corpora, limit, [row["text"] for row in kept_out + tests], seed))
     learnt = [label.id for label in tagger.labels if label.kind in context_kinds]
     context: dict[str, dict[str, float]] = {id: {} for id in ids} | learn_context(tagger, rows, learnt, seed, progress)
-    arrays, chosen = _weigh(tagger, train_passages, context, seed, progress)
-    chosen_on = [_passage(row) for row in labelled_rows(thresholds, corpora)]
+    arrays, chosen = _weigh(tagger, train_rows, context, seed, progress)
     if chosen_on:
         _choose_thresholds(arrays, ids, chosen_on)
     digest = hashlib.sha256()
@@ -251,23 +235,36 @@ def train(
             "sha256": digest.hexdigest(),
             "characters": sum(len(r["text"]) for _, r in rows),
         },
-        "labelled": {"train": len(train_passages), "test": len(tests), "thresholds": len(chosen_on)},
+        "labelled": {"train": len(train_rows), "test": len(tests), "thresholds": len(chosen_on)},
         "context": chosen,
         "learned": len(arrays["learned"]),
         "libraries": {name: ".".join(map(str, version_of(name))) for name in ("numpy", "scipy", "sklearn")},
     }
+    progress("measuring", 0, 1)
+    weights = Weights(**arrays, manifest=manifest)
+    manifest["measured"] = _measured(Tagger(weights=weights), tests, kept_out)
     progress("done", 1, 1)
-    return Weights(**arrays, manifest=manifest)
+    return weights
 
 
-def _passage(row: dict[str, Any]) -> Passage:
-    return Passage(row["text"], {**row.get("tracks", {}), **row.get("modes", {})}, row.get("split", "train"))
+def _measured(tagger: Tagger, tests: list[dict[str, Any]], kept_out: list[dict[str, Any]]) -> dict[str, Any]:
+    """Figures on what was not learned from: the test halves, and the held-out files."""
+    sets = {
+        "written passages, test half": [row for row in tests if "start" not in row],
+        "real passages, readings kept apart": [row for row in tests if "start" in row],
+        "real passages, held out": kept_out,
+    }
+    reports = {name: evaluate(tagger, rows) for name, rows in sets.items() if rows}
+    return {
+        name: {key: report[key] for key in ("passages", "labels", "kinds", "levels")}
+        for name, report in reports.items()
+    }
 
 
-def _choose_thresholds(arrays: dict[str, Any], ids: Sequence[str], passages: Sequence[Passage]) -> None:
+def _choose_thresholds(arrays: dict[str, Any], ids: Sequence[str], passages: Sequence[dict[str, Any]]) -> None:
     """Move each label's bias to the best F1 on other passages, and calibrate its probabilities there."""
     tagger = Tagger(weights=Weights(**arrays, manifest={"labels": list(ids)}))
-    score = tagger.scores([passage.text for passage in passages]).astype(np.float64)
+    score = tagger.scores([row["text"] for row in passages]).astype(np.float64)
     truth = truth_of(passages, ids)
     for kind in dict.fromkeys(label.kind for label in tagger.labels):
         columns = [n for n, label in enumerate(tagger.labels) if label.kind == kind]
@@ -283,24 +280,12 @@ def _choose_thresholds(arrays: dict[str, Any], ids: Sequence[str], passages: Seq
             arrays["slope"][column], arrays["intercept"][column] = _platt(score[:, column], truth[:, column], pooled)
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    return (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-
-
-def _texts_of(corpora: Path, ids: set[str]) -> dict[str, str]:
-    out = {}
-    for path in sorted(p for p in corpora.rglob("*") if p.name.endswith((".jsonl", ".jsonl.gz"))):
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
-                if row.get("id") in ids:
-                    out[row["id"]] = row["text"]
-    return out
-
-
 def _weigh(
-    tagger: Tagger, passages: Sequence[Passage], context: dict[str, dict[str, float]], seed: int, progress: Progress
+    tagger: Tagger,
+    passages: Sequence[dict[str, Any]],
+    context: dict[str, dict[str, float]],
+    seed: int,
+    progress: Progress,
 ) -> tuple[dict[str, Any], dict[str, bool]]:
     """The second step: arrays of `Weights`, and for which kinds context was learned."""
     from sklearn.feature_extraction.text import CountVectorizer
@@ -311,7 +296,7 @@ def _weigh(
     # of the passages hides another share of the rows.
     chance = np.random.default_rng(seed)
     rows = len(tagger._resolver.lexicon.label)
-    texts = [passage.text for passage in passages]
+    texts = [row["text"] for row in passages]
     copies = [sentences(tagger, texts, chance.random(rows) < _HIDDEN) for _ in range(_COPIES)]
     found = Sentences(
         np.concatenate([copy.text + n * len(texts) for n, copy in enumerate(copies)]),
@@ -366,26 +351,25 @@ def _weigh(
                 weights = context[ids[column]]
                 learned += [(name, column, round(w * fit.weight[4], 4)) for name, w in sorted(weights.items())]
     learned = [item for item in learned if abs(item[2]) >= 4 / UNIT]
-    none: list[tuple[str, int, float]] = []
-    for stem, items in (("learned", learned), ("term", none)):
-        arrays[stem] = np.array([item[0] for item in items], dtype=np.str_)
-        arrays[f"{stem}_label"] = np.array([item[1] for item in items], np.int64)
-        arrays[f"{stem}_weight"] = np.array([item[2] for item in items], np.float64)
+    arrays["learned"] = np.array([item[0] for item in learned], dtype=np.str_)
+    arrays["learned_label"] = np.array([item[1] for item in learned], np.int64)
+    arrays["learned_weight"] = np.array([item[2] for item in learned], np.float64)
     arrays["about"] = _level(passages, ids, arrays)
     return arrays, chosen
 
 
-def _level(passages: Sequence[Passage], ids: Sequence[str], arrays: dict[str, Any]) -> Floats:
+def _level(passages: Sequence[dict[str, Any]], ids: Sequence[str], arrays: dict[str, Any]) -> Floats:
     """Weights of the level: 2 against 1, from how much is carried and how long the text is."""
     from sklearn.linear_model import LogisticRegression
 
     x, y = [], []
     for n, passage in enumerate(passages):
+        levels = labels_of(passage)
         for column, id in enumerate(ids):
-            level = passage.labels.get(id)
+            level = levels.get(id)
             carried = arrays["curve_score"][n, column] - arrays["bias"][column]
             if level in (1, 2) and carried > 0 and isinstance(level, int):
-                x.append((np.log1p(carried), np.log(max(len(passage.text), 1))))
+                x.append((np.log1p(carried), np.log(max(len(passage["text"]), 1))))
                 y.append(level == 2)
     model = LogisticRegression(C=10.0).fit(np.array(x), np.array(y))
     return np.array([model.intercept_[0], *model.coef_[0]])

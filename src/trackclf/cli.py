@@ -1,4 +1,4 @@
-"""The command line: `trackclf tag|explain|taxonomy`. One function a command; errors become one line and a code."""
+"""The command line: `trackclf tag|explain|eval|train|taxonomy`. One function a command; errors become one line and a code."""
 
 import argparse
 import json
@@ -240,15 +240,9 @@ def _output(path: str | None) -> Iterator[TextIO]:
 
 def _eval(options: argparse.Namespace) -> int:
     from trackclf import _report
-    from trackclf._evaluation import evaluate
+    from trackclf._evaluation import evaluate, read_rows
 
-    rows = []
-    for path in options.path:
-        for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
-            try:
-                rows += [json.loads(line)] if line.strip() else []
-            except ValueError as error:
-                raise InputError(f"{path}:{number} is not JSON: {error}") from error
+    rows = [row for path in options.path for row in read_rows(Path(path))]
     if options.split:
         rows = [row for row in rows if row.get("split") == options.split]
     if not rows:
@@ -277,32 +271,9 @@ def _train(options: argparse.Namespace) -> int:
     thresholds = [Path(p) for p in options.thresholds]
     corpora = Path(options.corpora)
     weights = train(corpora, labelled, held_out, thresholds, options.context, options.limit, options.seed, progress)
-    weights.manifest["measured"] = _measured(weights, corpora, labelled, [*held_out, *thresholds])
     weights.save(Path(options.output))
     print(f"{options.output}: {len(weights.learned)} learned strings, {weights.manifest['labelled']['train']} passages")
     return DONE
-
-
-def _measured(weights: Any, corpora: Path, labelled: list[Path], held_out: list[Path]) -> dict[str, Any]:
-    """Figures on what was not learned from: the test halves, and the held-out files."""
-    from trackclf._evaluation import evaluate
-    from trackclf._tagger import Tagger
-    from trackclf._training import labelled_rows
-
-    tagger = Tagger(weights=weights)
-    out = {}
-    written = [path for path in labelled if path.name != "readings.jsonl"]
-    readings = [path for path in labelled if path.name == "readings.jsonl"]
-    for name, paths, every in (
-        ("written passages, test half", written, False),
-        ("real passages, readings kept apart", readings, False),
-        ("real passages, held out", held_out, True),
-    ):
-        rows = [row for row in labelled_rows(paths, corpora) if every or row.get("split") == "test"]
-        if rows:
-            report = evaluate(tagger, rows)
-            out[name] = {key: report[key] for key in ("passages", "labels", "kinds", "levels")}
-    return out
 
 
 def _taxonomy_show(options: argparse.Namespace) -> int:
