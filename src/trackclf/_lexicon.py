@@ -138,7 +138,8 @@ class Lexicon:
         self.cue_unit = np.full((len(cues), width), -1, np.int64)
         self.cue_joint = np.zeros((len(cues), width), np.int8)
         self.cue_anchor = np.zeros(len(cues), np.int64)
-        anchors = []
+        anchors: list[list[tuple[int, int]]] = [[] for _ in self.kinds]
+        group = {cue: int(self.row_group[row]) for cue, row in cue_rows}
         for n, cue in enumerate(cues):
             for i, slot in enumerate(cue):
                 self.cue_unit[n, i] = unit(slot)
@@ -146,9 +147,6 @@ class Lexicon:
             # The longest literal is as a rule the rarest piece: a cue is looked for from there.
             fixed = [i for i, slot in enumerate(cue) if slot.word_class not in self.kinds]
             self.cue_anchor[n] = max(fixed, key=lambda i: (len(cue[i].text), -i))
-            anchors.append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
+            anchors[group[n]].append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
         self.cue_rows = Fan(len(cues), cue_rows)
-        self.anchors = Fan(len(self.unit_ids), anchors)
-        self.cue_group = np.zeros(len(cues), np.int8)
-        for cue_number, row in cue_rows:
-            self.cue_group[cue_number] = self.row_group[row]
+        self.anchors = [Fan(len(self.unit_ids), pairs) for pairs in anchors]

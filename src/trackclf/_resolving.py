@@ -215,20 +215,17 @@ class Resolver:
     def _cues(self, passages: Passages, context: "_Context", group: int) -> tuple[Finds, Finds]:
         """Parts of the cues with gaps that stand, and the `not` cues as whole spans."""
         units = context.units
-        index, cue = self.lexicon.anchors(np.minimum(units.unit, len(self.lexicon.anchors) - 1))
-        mine = (self.lexicon.cue_group[cue] == group) & (units.unit[index] < len(self.lexicon.anchors))
-        index, cue = index[mine], cue[mine]
+        anchors = self.lexicon.anchors[group]
+        plain = np.searchsorted(units.unit, len(anchors))  # the units of whole kinds, which anchor nothing, come after
+        index, cue = anchors(units.unit[:plain])
         width = self.lexicon.cue_unit.shape[1]
         piece = np.full((len(cue), width), -1, np.int64)
-        alive = np.arange(len(cue))
         anchor = self.lexicon.cue_anchor[cue]
-        piece[alive, anchor] = index
+        piece[np.arange(len(cue)), anchor] = index
         for step in (*range(1, width), *range(-1, -width, -1)):
             here = anchor + step
             inside = (here >= 0) & (here < width)
-            asked = np.flatnonzero(
-                inside & (self.lexicon.cue_unit[cue, np.clip(here, 0, width - 1)] >= 0) & (alive >= 0)
-            )
+            asked = np.flatnonzero(inside & (self.lexicon.cue_unit[cue, np.clip(here, 0, width - 1)] >= 0))
             if not len(asked):
                 continue
             at, c = here[asked], cue[asked]
@@ -241,8 +238,9 @@ class Resolver:
                 slot, there = units.preceding(unit, units.start[last])
                 ok = there & units.joined(units.end[slot], units.start[last], self.lexicon.cue_joint[c, at + 1])
             piece[asked, at] = slot
-            alive[asked[~ok]] = -1
-        piece, cue = piece[alive >= 0], cue[alive >= 0]
+            stays = np.ones(len(cue), bool)
+            stays[asked[~ok]] = False
+            piece, cue, anchor = piece[stays], cue[stays], anchor[stays]
         count = (piece >= 0).sum(1)
         first = units.start[piece[:, 0]] if len(piece) else np.zeros(0, np.int64)
         final = units.end[piece[np.arange(len(piece)), count - 1]] if len(piece) else first
