@@ -41,6 +41,9 @@ slope = 1.0
 kinds = ["track"]
 before = ["暂无", "不涉及"]
 after = ["尚未开展"]
+without = ["没有", "也无"]
+of = ["业务", "产品"]
+except = ["有没有"]
 question = ["不涉及上述"]
 """
 CLASSES = """

@@ -233,13 +233,24 @@ class Oracle:
 
     def denied(self, part):
         start, end, _ = part
-        before = [h for s in self.denials("before") for h in occurrences(self.text, s)]
-        after = [h for s in self.denials("after") for h in occurrences(self.text, s)]
-        earlier = max((h for h in before if h[1] <= start), default=None)
-        later = min((h for h in after if h[0] >= end), key=lambda h: (h[0], h[1]), default=None)
-        return (earlier is not None and self.joined(earlier[1], start, "…")) or (
-            later is not None and self.joined(end, later[0], "…")
+        excepted = self.denial_hits("except")
+        without = [h for h in self.denial_hits("without") if not any(a < h[1] and h[0] < b for a, b in excepted)]
+        return (
+            self.preceded(self.denial_hits("before"), start)
+            or self.followed(self.denial_hits("after"), end)
+            or (self.preceded(without, start) and self.followed(self.denial_hits("of"), end))
         )
+
+    def denial_hits(self, side):
+        return [h for s in self.denials(side) for h in occurrences(self.text, s)]
+
+    def preceded(self, hits, start):
+        earlier = max((h for h in hits if h[1] <= start), default=None)
+        return earlier is not None and self.joined(earlier[1], start, "…")
+
+    def followed(self, hits, end):
+        later = min((h for h in hits if h[0] >= end), key=lambda h: (h[0], h[1]), default=None)
+        return later is not None and self.joined(end, later[0], "…")
 
 
 assert KINDS[-1] == "not"

@@ -6,7 +6,7 @@ import numpy as np
 
 from trackclf._matching import Fan, Table
 from trackclf._taxonomy import Taxonomy
-from trackclf._taxonomy_files import GAPS, KINDS, Slot, cue_key
+from trackclf._taxonomy_files import DENIALS, GAPS, KINDS, Slot, cue_key
 from trackclf._text import Ints
 
 ROW_KINDS = (*KINDS, "learned")
@@ -53,9 +53,8 @@ class Lexicon:
             return number
 
         self.denial_kinds = frozenset(taxonomy.denial.get("kinds", ()))
-        self.deny_before = union(taxonomy.denial.get("before", ()), "\0before")
-        self.deny_after = union(taxonomy.denial.get("after", ()), "\0after")
-        self.deny_question = union(taxonomy.denial.get("question", ()), "\0question")
+        # Units of the denial cues, by their names in the data.
+        self.deny = {name: union(taxonomy.denial.get(name, ()), f"\0{name}") for name in DENIALS}
         rows: list[tuple[int, int, bool, int]] = []
         self.texts: list[str] = []
         self.keys: list[str] = []

@@ -77,6 +77,18 @@ class Units:
             np.concatenate([self.string, string[order]]),
         )
 
+    def without(self, unit: int, cancel: int) -> "Units":
+        """These but for the places of one unit that overlap a place of another."""
+        low, high = np.searchsorted(self.unit, (unit, unit + 1))
+        first, last = np.searchsorted(self.unit, (cancel, cancel + 1))
+        if low == high or first == last:
+            return self
+        keep = np.ones(len(self.unit), bool)
+        slot = np.searchsorted(self.start[first:last], self.end[low:high]) - 1  # the last that starts before its end
+        reach = np.maximum.accumulate(self.end[first:last])
+        keep[low:high] = (slot < 0) | (reach[np.maximum(slot, 0)] <= self.start[low:high])
+        return Units(self._passages, self.unit[keep], self.start[keep], self.end[keep], self.string[keep])
+
     def following(self, unit: Ints, at: Ints) -> tuple[Ints, Bools]:
         """For each unit and position: the first piece that starts there or later, and whether there is one."""
         slot = np.searchsorted(self._keys, unit * self._span + at)
@@ -138,6 +150,7 @@ class Resolver:
         order = np.argsort(unit.astype(np.uint16) if len(self.lexicon.units) <= 1 << 16 else unit, kind="stable")
         index, unit = index[order], unit[order]
         units = Units(passages, unit, hits.start[index], hits.end[index], hits.string[index])
+        units = units.without(self.lexicon.deny["without"], self.lexicon.deny["except"])
         asked = self.lexicon.asked[hits.string]
         context = _Context(hits.start[asked >= 0], asked[asked >= 0], units)
         index, row = self.lexicon.plain(hits.string)
@@ -355,15 +368,23 @@ class Resolver:
     def _denials(self, passages: Passages, units: Units, parts: Finds) -> Finds:
         """Mark what the clause denies, and what a question only asks about that the text denies elsewhere."""
         count = len(parts.row)
+        deny = self.lexicon.deny
         clause = np.full(count, JOINTS.index("…"), np.int8)
-        denied = np.zeros(count, bool)
-        slot, there = units.preceding(np.full(count, self.lexicon.deny_before), parts.start)
-        at = np.flatnonzero(there)
-        denied[at] = units.joined(units.end[slot[at]], parts.start[at], clause[at])
-        slot, there = units.following(np.full(count, self.lexicon.deny_after), parts.end)
-        at = np.flatnonzero(there)
-        denied[at] |= units.joined(parts.end[at], units.start[slot[at]], clause[at])
-        answers = units.start[units.unit == self.lexicon.deny_question]
+
+        def preceded(name: str) -> Bools:
+            slot, there = units.preceding(np.full(count, deny[name]), parts.start)
+            at = np.flatnonzero(there)
+            there[at] = units.joined(units.end[slot[at]], parts.start[at], clause[at])
+            return there
+
+        def followed(name: str) -> Bools:
+            slot, there = units.following(np.full(count, deny[name]), parts.end)
+            at = np.flatnonzero(there)
+            there[at] = units.joined(parts.end[at], units.start[slot[at]], clause[at])
+            return there
+
+        denied = preceded("before") | followed("after") | (preceded("without") & followed("of"))
+        answers = units.start[units.unit == deny["question"]]
         if denied.any() or len(answers):
             breaks = passages.sentence_breaks
             asked = passages.folded(breaks[np.searchsorted(breaks, parts.start)]) == 0x3F

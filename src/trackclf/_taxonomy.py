@@ -11,6 +11,7 @@ from typing import Any
 from trackclf import _resources
 from trackclf._characters import normalise
 from trackclf._taxonomy_files import (
+    DENIALS,
     FOLDERS,
     Files,
     Slot,
@@ -209,7 +210,7 @@ def _build(files: Files) -> Taxonomy:
     ]
     regional = next((data for path, data in files.items() if path.name == "regional.toml"), {})
     denial = dict(top.get("denial", {}))
-    for side in ("before", "after", "question"):
+    for side in DENIALS:
         denial[side] = [normalise(text) for text in denial.get(side, ())]
     kinds = list(FOLDERS.values())
     entries.sort(key=lambda entry: (kinds.index(entry.label.kind), entry.order))

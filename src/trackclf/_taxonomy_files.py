@@ -20,6 +20,8 @@ STATUSES = ("named", "headline", "provisional", "retired")
 FOLDERS = {"tracks": "track", "modes": "mode"}
 # Longest gap, in code points, at each joint of a cue; "……" may cross commas, "…" may not.
 GAPS = {"": 0, "…": 20, "……": 40}
+# Lists of cues that deny; docs/taxonomy.md says how each works.
+DENIALS = ("before", "after", "without", "of", "except", "question")
 
 _TOP_KEYS = {"schema": int, "version": str, "date": object, "sources": list, "prior": dict, "denial": dict}
 _TOP_OPTIONAL = ("sources", "denial")
