@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types taxonomy clean
+.PHONY: demo test lint types taxonomy model clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -33,6 +33,12 @@ types: $(VENV)/developed
 
 taxonomy: $(VENV)/developed
 	$(BIN)/trackclf taxonomy check
+
+# The shipped model, from a folder of text and labelled passages to choose thresholds on.
+model: $(VENV)/developed
+	$(BIN)/trackclf train --corpora $(CORPORA) --labelled fixtures/labelled/*.jsonl fixtures/readings.jsonl \
+	  --thresholds $(THRESHOLDS) -o src/trackclf/model
+	$(BIN)/python docs/render_model_card.py
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,8 +5,8 @@
 FILE is JSON Lines, one passage a line: `text`, and `tracks` and `modes` as objects from label id to level. A level of 1 or
 2 (or "1-2") is present, "?" is not scored, and what is not listed is absent. With `--errors`, the passages that a label
 gets wrong are printed with their evidence. With `--baselines`, four rivals learn from the same votes of the curated terms
-over the same corpora: a plain keyword list, jieba words and character n-grams with TF-IDF and one-vs-rest logistic
-regression, and fastText (floret).
+over the same corpora, and with `--labelled` from the same labelled passages too: a plain keyword list, jieba words and
+character n-grams with TF-IDF and one-vs-rest logistic regression, and fastText (floret, in the extra `bench`).
 """
 
 import argparse
@@ -21,8 +21,9 @@ import numpy as np
 
 from trackclf import Tagger, normalise
 from trackclf._context import read_corpora
-from trackclf._evaluation import counts, evaluate, f1, judge, read_rows
+from trackclf._evaluation import counts, evaluate, f1, judge, read_rows, truth_of
 from trackclf._report import table
+from trackclf._training import labelled_rows
 
 Predict = Callable[[Sequence[str]], np.ndarray]
 
@@ -112,7 +113,7 @@ def summary(got: np.ndarray, truth: np.ndarray, kinds: Sequence[str]) -> list[fl
 
 
 def side_by_side(
-    rows: list[dict[str, Any]], tagger: Tagger, corpora: Path, limit: int
+    rows: list[dict[str, Any]], tagger: Tagger, corpora: Path, limit: int, labelled: list[Path]
 ) -> list[tuple[str, list[float]]]:
     """The shipped tagger, the term lists alone, and each baseline, on the same passages."""
     judged = judge(tagger, rows)
@@ -120,6 +121,10 @@ def side_by_side(
     prior = Tagger(weights=None)
     texts = [row["text"] for _, row in read_corpora(corpora, limit, [row["text"] for row in rows], 0)]
     votes = (prior.scores(texts) >= prior._model.threshold).astype(int)
+    passages = [row for row in labelled_rows(labelled, corpora) if row.get("split") != "test"]
+    if passages:
+        texts += [row["text"] for row in passages]
+        votes = np.concatenate([votes, truth_of(passages, [label.id for label in tagger.labels]) == 1])
     out = [("trackclf", summary(judged.got, judged.truth, kinds))]
     out.append(("trackclf, term lists alone", summary(judge(prior, rows).got, judged.truth, kinds)))
     for name, fit in BASELINES.items():
@@ -134,15 +139,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", type=Path, nargs="+")
     parser.add_argument("--split", help="only rows whose field split is this")
-    parser.add_argument("--model", help="a folder that trackclf train wrote")
+    parser.add_argument("--model", help="a folder that trackclf train wrote, or none (default: the shipped model)")
     parser.add_argument("--errors", metavar="LABEL", help="print the passages that this label gets wrong")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--baselines", type=Path, metavar="CORPORA", help="train and measure the baselines")
     parser.add_argument("--limit", type=int, default=8000, help="texts of each corpus that the baselines learn from")
+    parser.add_argument(
+        "--labelled", type=Path, nargs="*", default=[], help="labelled passages that they learn from too"
+    )
     options = parser.parse_args()
     rows = [row for path in options.path for row in read_rows(path)]
     rows = [row for row in rows if options.split in (None, row.get("split"))]
-    tagger = Tagger(weights=options.model)
+    tagger = Tagger(weights=None if options.model == "none" else options.model or "shipped")
     report = evaluate(tagger, rows)
     if options.json:
         print(json.dumps(report, ensure_ascii=False))
@@ -160,7 +168,7 @@ def main() -> None:
         print(table(report))
     if options.baselines:
         print(f"{'':28}{'tracks micro':>13}{'macro':>8}{'modes micro':>13}{'macro':>8}")
-        for name, figures in side_by_side(rows, tagger, options.baselines, options.limit):
+        for name, figures in side_by_side(rows, tagger, options.baselines, options.limit, options.labelled):
             print(f"{name:28}{figures[0]:13.3f}{figures[1]:8.3f}{figures[2]:13.3f}{figures[3]:8.3f}")
 
 

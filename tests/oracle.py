@@ -65,11 +65,15 @@ class Oracle:
             found = self.find_kind(kind)
             finds += found
             self.kind_hits[kind] = [part[:2] for f in found if f[1] != "weak" for part in f[3]]
-        finds += [
-            (id, "learned", weight, [(a, b, text)])
-            for id, text, weight in self.learned
-            for a, b in occurrences(self.text, text)
-        ]
+        beside = {(id, self.sentence_of(part[0])) for id, _, _, parts in finds for part in parts}
+        for id, text, weight in self.learned:
+            first = {}
+            taken = {t for i, t, _ in self.learned if i == id}
+            for other in self.taxonomy.spellings(text):
+                for a, b in occurrences(self.text, other) if other == text or other not in taken else ():
+                    at = self.sentence_of(a)
+                    first[at] = min(first.get(at, (a, b, other)), (a, b, other))
+            finds += [(id, "learned", weight, [part]) for at, part in first.items() if (id, at) in beside]
         cells = defaultdict(list)  # one sentence, one label
         for label, kind, weight, parts in finds:
             units = round(weight * 256)

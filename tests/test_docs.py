@@ -28,6 +28,13 @@ def test_labels_page_is_the_taxonomy():
     assert (ROOT / "docs" / "labels.md").read_text(encoding="utf-8") == render(load_taxonomy())
 
 
+def test_model_card_is_the_manifest():
+    page = runpy.run_path(str(ROOT / "docs" / "render_model_card.py"))
+    assert (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8") == page["render"](
+        page["manifest_of"](page["SHIPPED"])
+    )
+
+
 def test_links_lead_somewhere():
     import re
 

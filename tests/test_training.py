@@ -102,7 +102,7 @@ def test_promised_thresholds(model):
 
 def damage_format(folder):
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 0'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
 
 
 def damage_bytes(folder):

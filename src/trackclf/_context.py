@@ -24,7 +24,7 @@ from trackclf.errors import InputError
 
 Progress = Callable[[str, int, int], None]
 
-_NGRAM = re.compile(r"[\u4e00-\u9fff]{2,4}|[a-z]{3,4}")
+NGRAM = re.compile(r"[\u4e00-\u9fff]{2,4}")  # what may be learned: never a part of a number or of a foreign word
 _HAN = re.compile(r"[^\u4e00-\u9fff]+")
 _UNRELATED = "_unrelated"  # in a file's name: text that carries no label
 _LONGEST = 1500  # code points of a text that are read
@@ -33,6 +33,7 @@ _MASKED = 0.9  # share of votes whose terms are masked
 _AGAINST = 0.3  # weight of a vote against
 _CANDIDATES = 3000  # n-grams a label, before the penalty
 _CAP = 3  # copies of one sentence
+_SHORT = 3  # code points of a sentence that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Sentences:
         Folded, closed up.
     counts : float32 (n_sentences, n_labels, 4)
         Core, strong, entity and weak terms.
+    find_sentence, find_row : int64 (n_finds,)
+        Terms, weak ones too: the sentence that each stands in, and its row of the lexicon.
     spans : list of list of (label, start, end)
         Places of the terms that are not weak, in `strings`.
     """
@@ -54,6 +57,8 @@ class Sentences:
     text: NDArray[np.int64]
     strings: list[str]
     counts: NDArray[np.float32]
+    find_sentence: NDArray[np.int64]
+    find_row: NDArray[np.int64]
     spans: list[list[tuple[int, int, int]]]
 
 
@@ -89,24 +94,23 @@ def _runs(text: str, step: int) -> Iterator[str]:
     return (letters[n : n + _RUN] for n in range(0, max(1, len(letters) - _RUN + 1), step))
 
 
-def sentences(tagger: Tagger, texts: Sequence[str], hidden: NDArray[np.bool_] | None = None) -> Sentences:
-    """Cut texts into sentences, with what the curated terms say of each, but for the `hidden` rows of the lexicon."""
+def sentences(tagger: Tagger, texts: Sequence[str]) -> Sentences:
+    """Cut texts into sentences, with what the curated terms say of each."""
     lexicon = tagger._resolver.lexicon
     index: list[NDArray[np.int64]] = []
     strings: list[str] = []
     counts: list[NDArray[np.float32]] = []
+    finds: list[NDArray[np.int64]] = []
     spans: list[list[tuple[int, int, int]]] = []
     for first in range(0, len(texts), 2000):
         passages, found = tagger._find(texts[first : first + 2000])
         breaks = passages.sentence_breaks
         low = np.append(0, breaks[:-1] + 1)
-        long = np.flatnonzero(breaks - low > 3)
+        long = np.flatnonzero(breaks - low > _SHORT)
         number = np.full(len(breaks), -1)
         number[long] = np.arange(len(long))
         at = np.flatnonzero(~found.finds.denied & (number[found.sentence] >= 0))
         at = at[lexicon.kind[found.finds.row[at]] < NOT]
-        if hidden is not None:
-            at = at[~hidden[found.finds.row[at]]]
         row = found.finds.row[at]
         mine = number[found.sentence[at]]
         count = np.zeros((len(long), len(tagger.labels), 4), np.float32)
@@ -120,10 +124,12 @@ def sentences(tagger: Tagger, texts: Sequence[str], hidden: NDArray[np.bool_] | 
         folded = passages.folded(np.arange(len(passages.symbols)))
         for a, b in zip(low[long].tolist(), breaks[long].tolist(), strict=True):
             strings.append(to_string(folded[a:b]))
+        finds.append(np.stack([mine + len(strings) - len(long), row]))
         index.append(passages.text_of(low[long]) + first)
         counts.append(count)
         spans += here
-    return Sentences(np.concatenate(index), strings, np.concatenate(counts), spans)
+    find_sentence, find_row = np.concatenate(finds, 1)
+    return Sentences(np.concatenate(index), strings, np.concatenate(counts), find_sentence, find_row, spans)
 
 
 def votes(tagger: Tagger, rows: Sequence[tuple[str, dict[str, Any]]], found: Sentences) -> NDArray[np.int8]:
@@ -180,7 +186,7 @@ def learn_context(
         )
         matrix = counter.fit_transform(strings)
         names = counter.get_feature_names_out()
-        good = np.array([_NGRAM.fullmatch(name) is not None for name in names])
+        good = np.array([NGRAM.fullmatch(name) is not None for name in names])
         matrix, names = matrix[:, good].tocsr(), names[good]
         mine = [id for id in wanted if tagger.labels[columns[id]].kind == kind]
         for done, id in enumerate(mine):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from trackclf._matching import Fan, Table
+from trackclf._matching import Alphabet, Fan, Table
 from trackclf._taxonomy import Taxonomy
 from trackclf._taxonomy_files import DENIALS, GAPS, KINDS, Slot, cue_key
 from trackclf._text import Ints
@@ -19,7 +19,7 @@ class Lexicon:
 
     A row is one term for one label, or one learned string for one label (kind LEARNED). Attributes by row: `label`
     int16, `kind` int8, `boundary` bool, `parts` int32 (pieces of its cue, 1 for a plain term), `texts` list of str (as
-    in the data file), `keys` list of str (after normalisation).
+    in the data file), `keys` list of str (after normalisation). `learning` (bool, by label) says which have learned strings.
     """
 
     cue_unit: Ints
@@ -84,10 +84,13 @@ class Lexicon:
                             plain.append((self._string(text), row))
                     else:
                         cue_rows.append((cues.setdefault(term.slots, len(cues)), row))
-        plain_learned: list[tuple[int, int]] = []
+        learned_rows: list[tuple[str, int]] = []
+        known = set(learned)
         for text, id in learned:
             if id in column:
-                plain_learned.append((self._string(text), len(rows)))
+                for other in taxonomy.spellings(text):
+                    if other == text or (other, id) not in known:
+                        learned_rows.append((other, len(rows)))
                 rows.append((column[id], LEARNED, False, 1))
                 self.texts.append(text)
                 self.keys.append(text)
@@ -121,10 +124,20 @@ class Lexicon:
         self.strings = list(self._string_ids)
         self.asked = np.full(len(self.strings), -1, np.int32)
         self.asked[ids] = np.arange(len(ids))
-        self.table = Table(self.strings)
         self.plain = Fan(len(self.strings), plain)
-        self.learned = Fan(len(self.strings), plain_learned)
         self.units = Fan(len(self.strings), unit_strings)
+        # Learned strings have a table of their own: they are looked for only beside terms.
+        self.first_learned = len(self.strings)
+        context = list(dict.fromkeys(text for text, _ in learned_rows))
+        alphabet = Alphabet([*self.strings, *context])
+        self.symbols = alphabet.symbols
+        self.table = Table(self.strings, alphabet)
+        self.context = Table(context, alphabet) if context else None
+        context_ids = {text: n for n, text in enumerate(context)}
+        self.learned = Fan(len(context), [(context_ids[text], row) for text, row in learned_rows])
+        self.strings += context
+        self.learning = np.zeros(len(self.labels), bool)
+        self.learning[self.label[self.kind == LEARNED]] = True
 
     def _string(self, text: str) -> int:
         return self._string_ids.setdefault(text, len(self._string_ids))

@@ -48,36 +48,47 @@ class Hits:
         return Hits(self.string[keep], self.start[keep], self.end[keep])
 
 
+class Alphabet:
+    """The characters of all strings that matter, numbered.
+
+    Attributes
+    ----------
+    symbols : uint16 (0x110000,)
+        Symbol of each code point: its class, or its number, or 0.
+    size : int
+        One more than the largest symbol.
+    """
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        classes = class_table()
+        plain = sorted(char for char in set("".join(strings)) if not classes[ord(char)])
+        if len(plain) + FIRST_SYMBOL > np.iinfo(np.uint16).max:
+            raise ValueError(f"an alphabet of {len(plain)} characters is more than a table can number")
+        own = np.zeros(UNICODE, np.uint16)
+        own[code_points("".join(plain))] = np.arange(FIRST_SYMBOL, FIRST_SYMBOL + len(plain))
+        self.symbols = np.where(classes > 0, classes.astype(np.uint16), own[fold_table()])
+        self.symbols.setflags(write=False)
+        self.size = FIRST_SYMBOL + len(plain)
+
+
 class Table:
-    """All strings that matter, ready to be found.
+    """Strings that matter, ready to be found.
 
     Parameters
     ----------
     strings : sequence of str
         Normalised and distinct.
-
-    Attributes
-    ----------
-    symbols : uint16 (0x110000,)
-        Symbol of each code point: its class, or its number in the alphabet of the strings, or 0.
+    alphabet : Alphabet
+        Numbers all their characters.
     """
 
-    def __init__(self, strings: Sequence[str]) -> None:
-        alphabet = sorted(set("".join(strings)))
-        fold, classes = fold_table(), class_table()
-        plain = [char for char in alphabet if not classes[ord(char)]]
-        if len(plain) + FIRST_SYMBOL > np.iinfo(np.uint16).max:
-            raise ValueError(f"an alphabet of {len(plain)} characters is more than a table can number")
-        own = np.zeros(UNICODE, np.uint16)
-        own[code_points("".join(plain))] = np.arange(FIRST_SYMBOL, FIRST_SYMBOL + len(plain))
-        self.symbols = np.where(classes > 0, classes.astype(np.uint16), own[fold])
-        self.symbols.setflags(write=False)
-        self._size = FIRST_SYMBOL + len(plain)
+    def __init__(self, strings: Sequence[str], alphabet: Alphabet) -> None:
+        self._symbols, self._size = alphabet.symbols, alphabet.size
         self._build(strings)
 
     def _build(self, strings: Sequence[str]) -> None:
         letters = "".join(dict.fromkeys("".join(strings)))
-        symbol_of_char = dict(zip(letters, self.symbols[code_points(letters)].tolist(), strict=True))
+        symbol_of_char = dict(zip(letters, self._symbols[code_points(letters)].tolist(), strict=True))
         edges: dict[int, int] = {}
         final = [-1]
         size = self._size
@@ -113,7 +124,10 @@ class Table:
 
     def find(self, passages: Passages) -> Hits:
         """All occurrences of all strings, overlaps included; strings that end in ASCII on word boundaries."""
-        symbols = passages.symbols
+        return self._on_word_boundaries(passages, self.occurrences(passages.symbols))
+
+    def occurrences(self, symbols: NDArray[np.uint16]) -> Hits:
+        """All occurrences of all strings, overlaps included, in a run of symbols."""
         found: list[tuple[Int32, Ints, int]] = []
         if self._single is not None:
             string = self._single[symbols]
@@ -138,8 +152,7 @@ class Table:
         found.append((np.zeros(0, np.int32), np.zeros(0, np.int64), 0))
         start = np.concatenate([item[1] for item in found])
         end = start + np.repeat([item[2] for item in found], [len(item[0]) for item in found])
-        hits = Hits(np.concatenate([item[0] for item in found]), start, end)
-        return self._on_word_boundaries(passages, hits)
+        return Hits(np.concatenate([item[0] for item in found]), start, end)
 
     def _on_word_boundaries(self, passages: Passages, hits: Hits) -> Hits:
         bad = np.zeros(len(hits.start), bool)

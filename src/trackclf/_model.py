@@ -25,7 +25,7 @@ from trackclf._taxonomy import Taxonomy
 from trackclf._taxonomy_files import KINDS
 from trackclf.errors import ModelError
 
-FORMAT = 1
+FORMAT = 2
 UNIT = 256
 NEVER = np.iinfo(np.int32).max  # a gate that no sum of units reaches
 _LARGEST = 64 << 20  # bytes of a weights file that loading will read
@@ -41,8 +41,10 @@ class Weights:
     ----------
     kind_weight : float64 (n_labels, 4)
         Log-odds of a core, strong, entity and weak term.
+    term, term_label, term_weight : str (n_terms,), int64, float64
+        Terms of the taxonomy, as written there, and what is added to the weight of their kind.
     learned, learned_label, learned_weight : str (n_learned,), int64, float64
-        Strings learned from text.
+        Strings learned from text; they count in sentences that hold a term of their label.
     bias, gate, gate_alone, slope, intercept : float64 (n_labels,)
         Score without evidence; what a sentence must add up to for it to count, with and without a core, strong or
         entity term; probability = 1 / (1 + exp(-slope * score - intercept)).
@@ -53,6 +55,9 @@ class Weights:
     """
 
     kind_weight: Floats
+    term: NDArray[np.str_]
+    term_label: NDArray[np.int64]
+    term_weight: Floats
     learned: NDArray[np.str_]
     learned_label: NDArray[np.int64]
     learned_weight: Floats
@@ -143,9 +148,11 @@ def _check(weights: Weights, folder: Path, again: str) -> None:
     count = len(weights.manifest.get("labels", ()))
     sizes = {"kind_weight": (count, 4), "about": (3,)}
     sizes |= dict.fromkeys(("bias", "gate", "gate_alone", "slope", "intercept"), (count,))
-    sizes |= dict.fromkeys(("learned_label", "learned_weight"), weights.learned.shape)
-    if ((weights.learned_label < 0) | (weights.learned_label >= count)).any():
-        raise ModelError(f"{folder}: learned_label names labels that are not there. {again}")
+    for name in ("term", "learned"):
+        sizes |= dict.fromkeys((f"{name}_label", f"{name}_weight"), (len(getattr(weights, name)),))
+        label = getattr(weights, f"{name}_label")
+        if ((label < 0) | (label >= count)).any():
+            raise ModelError(f"{folder}: {name}_label names labels that are not there. {again}")
     for name, size in sizes.items():
         array = getattr(weights, name)
         if array.shape != size or (array.dtype.kind == "f" and not np.isfinite(array).all()):
@@ -225,6 +232,15 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
         rows[lexicon.kind == LEARNED] = weights.learned_weight[known]
     plain = lexicon.kind < NOT
     rows[plain] = table[lexicon.label[plain], lexicon.kind[plain]]
+    if weights is not None and len(weights.term):
+        row_of = dict(zip(zip(lexicon.label.tolist(), lexicon.texts, strict=True), range(len(rows)), strict=True))
+        labels = [place.get(id, -1) for id in weights.labels]
+        for text, label, more in zip(
+            weights.term.tolist(), weights.term_label.tolist(), weights.term_weight, strict=True
+        ):
+            row = row_of.get((labels[label], text), -1)
+            if row >= 0 and plain[row]:
+                rows[row] += more
     weight = np.round(rows * UNIT).astype(np.int32)
     columns["bias"] = np.round(columns["bias"] * UNIT) / UNIT
     if promise is not None:

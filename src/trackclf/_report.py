@@ -141,7 +141,8 @@ def _reliability(bins: list[dict[str, Any]]) -> str:
 
 def _mistake(item: dict[str, Any]) -> str:
     text, at, marked = item["text"], 0, []
-    for piece in sorted(item["evidence"], key=lambda piece: piece["start"]):
+    terms = [piece for piece in item["evidence"] if piece["kind"] != "learned"]
+    for piece in sorted(terms, key=lambda piece: piece["start"]):
         if piece["start"] >= at:
             marked.append(
                 escape(text[at : piece["start"]]) + f"<mark>{escape(text[piece['start'] : piece['end']])}</mark>"

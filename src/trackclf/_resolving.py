@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Hits, Int32, spread
+from trackclf._matching import Fan, Hits, Int32, Table, spread
 from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
 
@@ -124,7 +124,7 @@ _GAP_OF = np.array([GAPS[joint] for joint in JOINTS], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
+class _Around:
     """What stands around: strings that conditions ask for, by place, and the pieces of cues."""
 
     start: Ints
@@ -141,7 +141,9 @@ class Resolver:
 
     def find(self, passages: Passages) -> Finds:
         """All finds in the texts."""
-        return self.resolve(passages, self.lexicon.table.find(passages))
+        finds = self.resolve(passages, self.lexicon.table.find(passages))
+        context = self.lexicon.context
+        return finds if context is None else Finds.concatenate([finds, self._learned(context, passages, finds)])
 
     def resolve(self, passages: Passages, hits: Hits) -> Finds:
         """The finds of all labels in all texts, each label's own ordered by place."""
@@ -152,7 +154,7 @@ class Resolver:
         units = Units(passages, unit, hits.start[index], hits.end[index], hits.string[index])
         units = units.without(self.lexicon.deny["without"], self.lexicon.deny["except"])
         asked = self.lexicon.asked[hits.string]
-        context = _Context(hits.start[asked >= 0], asked[asked >= 0], units)
+        context = _Around(hits.start[asked >= 0], asked[asked >= 0], units)
         index, row = self.lexicon.plain(hits.string)
         found = []
         for group, kind in enumerate(self.lexicon.kinds):
@@ -177,18 +179,32 @@ class Resolver:
             if kind in self.lexicon.kind_unit:
                 sure = parts[(self.lexicon.kind[parts.row] != WEAK) & ~parts.denied]
                 units = context.units.extended(self.lexicon.kind_unit[kind], sure.start, sure.end, sure.string)
-                context = _Context(context.start, context.asked, units)
-        found.append(self._learned(hits))
+                context = _Around(context.start, context.asked, units)
         return Finds.concatenate(found)
 
-    def _learned(self, hits: Hits) -> Finds:
-        """Learned strings count wherever they stand."""
-        index, row = self.lexicon.learned(hits.string)
+    def _learned(self, context: Table, passages: Passages, finds: Finds) -> Finds:
+        """Learned strings of a label, each once a sentence, in the sentences that hold a term of it that nothing denies."""
+        lexicon, breaks = self.lexicon, passages.sentence_breaks
+        beside = np.flatnonzero(lexicon.learning[lexicon.label[finds.row]] & ~finds.denied)
+        sentence = np.searchsorted(breaks, finds.start[beside])
+        cells = np.zeros((len(breaks) + 1, len(lexicon.labels)), bool)
+        cells[sentence, lexicon.label[finds.row[beside]]] = True
+        sentence = np.flatnonzero(cells.any(1))
+        low = np.where(sentence > 0, breaks[sentence - 1] + 1, 0)
+        index, place = spread(low, breaks[sentence] + 1 - low)  # each with its break, so that no string reaches over
+        hits = context.occurrences(passages.symbols[place])
+        which, row = lexicon.learned(hits.string)
+        inside = index[hits.start[which]]
+        keep = np.flatnonzero(cells[sentence[inside], lexicon.label[row]])
+        keep = keep[np.unique(inside[keep] * len(lexicon.label) + row[keep], return_index=True)[1]]
+        which, row = which[keep], row[keep]
+        start = place[hits.start[which]]
         none = np.zeros(len(row), np.int32)
-        start, end = hits.start[index], hits.end[index]
-        return Finds(row.astype(np.int32), hits.string[index], start, end, none, np.zeros(len(row), bool))
+        string = hits.string[which] + np.int32(lexicon.first_learned)
+        end = start + hits.end[which] - hits.start[which]
+        return Finds(row.astype(np.int32), string, start, end, none, np.zeros(len(row), bool))
 
-    def _conditions(self, passages: Passages, context: "_Context", row: Ints, start: Ints) -> Bools:
+    def _conditions(self, passages: Passages, context: "_Around", row: Ints, start: Ints) -> Bools:
         """Whether each find has beside it, in its sentence, what its row asks for, and nothing that it forbids."""
         keep = np.ones(len(row), bool)
         for conditions, kinds, wanted in (
@@ -202,7 +218,7 @@ class Resolver:
         return keep
 
     def _beside(
-        self, passages: Passages, context: "_Context", condition: Ints, kinds: Fan, row: Ints, start: Ints
+        self, passages: Passages, context: "_Around", condition: Ints, kinds: Fan, row: Ints, start: Ints
     ) -> Bools:
         """Whether a string of the condition, or a find of one of the row's kinds, stands in the same sentence."""
         breaks = passages.sentence_breaks
@@ -225,7 +241,7 @@ class Resolver:
             out[index[there]] = True
         return out
 
-    def _cues(self, passages: Passages, context: "_Context", group: int) -> tuple[Finds, Finds]:
+    def _cues(self, passages: Passages, context: "_Around", group: int) -> tuple[Finds, Finds]:
         """Parts of the cues with gaps that stand, and the `not` cues as whole spans."""
         units = context.units
         anchors = self.lexicon.anchors[group]

@@ -16,3 +16,8 @@ def character_map() -> tuple[str, str]:
     """Two strings of equal length: characters to fold, and what each becomes."""
     data = json.loads((_PACKAGE / "data" / "characters.json").read_text(encoding="utf-8"))
     return data["from"], data["to"]
+
+
+def model_dir() -> Path:
+    """The shipped model: what `trackclf train` wrote."""
+    return _PACKAGE / "model"

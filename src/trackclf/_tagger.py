@@ -13,6 +13,7 @@ from trackclf._characters import SENTENCE
 from trackclf._lexicon import Lexicon
 from trackclf._model import UNIT, Model, Weights, compile_model, load_weights, promised
 from trackclf._resolving import Resolver
+from trackclf._resources import model_dir
 from trackclf._scoring import (
     Contributions,
     Pairs,
@@ -35,6 +36,7 @@ from trackclf._version import __version__
 BATCH = 1 << 18  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
 _LONGEST_SENTENCE = 1 << 22
 _SHORTEST = 2
+SHIPPED = "shipped"
 
 
 class Tagger:
@@ -49,7 +51,7 @@ class Tagger:
         default the thresholds with the best F1. See `thresholds`.
     weights : Weights, str, Path or None
         Learned numbers, or the folder of a model that `trackclf train` wrote; labels that it does not know take the
-        taxonomy's prior. None, the default, is the prior alone.
+        taxonomy's prior. "shipped" is the model of the package, None the prior alone.
 
     Attributes
     ----------
@@ -72,12 +74,12 @@ class Tagger:
         self,
         taxonomy: Taxonomy | None = None,
         threshold: str | None = None,
-        weights: Weights | str | Path | None = None,
+        weights: Weights | str | Path | None = SHIPPED,
     ) -> None:
         arguments = (taxonomy, threshold, weights)
         taxonomy = load_taxonomy() if taxonomy is None else taxonomy
         if isinstance(weights, str | Path):
-            weights = load_weights(Path(weights))
+            weights = load_weights(model_dir() if weights == SHIPPED else Path(weights))
         lexicon = Lexicon(taxonomy, weights.pairs if weights else ())
         model = compile_model(taxonomy, lexicon, weights, threshold)
         columns: dict[str, Any] = {"track": [], "mode": []}
@@ -193,7 +195,7 @@ class Tagger:
 
     def _find(self, texts: Sequence[str]) -> tuple[Passages, Contributions]:
         lexicon = self._resolver.lexicon
-        passages = Passages(texts, lexicon.table.symbols)
+        passages = Passages(texts, lexicon.symbols)
         return passages, contribute(passages, self._resolver.find(passages), lexicon, self._model)
 
     def _sums(self, texts: Sequence[str]) -> Sums:

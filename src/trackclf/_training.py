@@ -1,7 +1,9 @@
-"""Learning weights: context from large unlabelled text, and a few numbers a label from labelled passages.
+"""Learning weights: context from large unlabelled text, then from labelled passages.
 
-On labelled passages a logistic regression by kind of label weighs the kinds of terms and the context. Each label gets its
-bias and gates by best F1, and out-of-fold scores give probabilities (Platt 1999), levels and thresholds.
+A passage carries a mode where one of its sentences does. Sentences of labelled passages teach, by logistic regression, what
+each kind of term, each frequent term, the votes' context and each character n-gram says of a label. Labels without
+context keep the taxonomy's prior weights. Scores of passages that the fit has not seen give probabilities (Platt 1999) and
+thresholds.
 
 With `_context` this is the one home of scikit-learn, imported where it is used.
 """
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._context import (
+    NGRAM,
     Progress,
     Sentences,
     corpus_files,
@@ -25,61 +28,118 @@ from trackclf._context import (
     version_of,
 )
 from trackclf._evaluation import counts, evaluate, f1, labels_of, read_rows, truth_of
+from trackclf._lexicon import NOT, Lexicon
 from trackclf._model import NEVER, UNIT, Weights
 from trackclf._tagger import Tagger
+from trackclf._taxonomy_files import KINDS
+from trackclf._types import Label
 from trackclf._version import __version__
 from trackclf.errors import InputError
 
 Floats = NDArray[np.float64]
-_COPIES = 3  # of the labelled passages
-_HIDDEN = 0.3  # share of the terms that each copy hides
-_CLIP = np.array([3.0, 3.0, 3.0, 6.0, 25.0])
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# Scales of the features beside n-grams, which have 1: the larger, the less the penalty holds a weight down.
+_SCALES = {"kind": 3.0, "votes": 2.0, "term": 2.0}
+_SELECT, _WEIGH = 0.05, 0.1  # inverse penalties of the fit that selects n-grams and of the one that weighs them
+_PRESENT = 1.5  # weight of a sentence that shows the label
+_KEPT = 2500  # n-grams a label
+_SEEN = 4  # sentences that an n-gram or a term must stand in
+_ENOUGH = 50  # passages that must carry a label for it to be learned
+_FOLDS = 5
+_ABSENT = -8.0  # score of a passage without any term of the label
+_UNCERTAIN = "uncertain"  # field `drawn` of passages that were chosen because a tagger was unsure: no fair sample
 
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Sentences of labelled passages for one kind of label.
+    """Labelled passages as sentences, for one label.
 
     Attributes
     ----------
     text : int64 (n_sentences,)
-    features : float64 (n_sentences, n_labels, 5)
-        Core, strong, entity and weak terms, and the context's sum.
-    truth : int8 (n_texts, n_labels)
+        Index of the passage.
+    features : sparse float64 (n_sentences, n_features)
+    beside : bool (n_sentences,)
+        Whether a term of the label stands in the sentence.
+    truth : int8 (n_passages,)
         1 present, 0 absent, -1 unknown.
     """
 
-    text: NDArray[np.int64]
-    features: Floats
+    text: Ints
+    features: Any
+    beside: Bools
     truth: NDArray[np.int8]
 
-    def sums(self, column: int, weight: Floats, gate: float, alone: float) -> Floats:
-        """float64 (n_texts, 5): features of the sentences that count."""
-        features = self.features[:, column]
-        total = features @ weight
-        sure = features[:, :3].sum(1) > 0
-        enough = np.where(sure, total >= gate, total >= alone)
-        out = np.zeros((len(self.truth), 5))
-        np.add.at(out, self.text[enough], features[enough])
+    def part(self, passages: Bools) -> "_Cells":
+        """Those of some passages."""
+        place = np.cumsum(passages) - 1
+        mine = passages[self.text]
+        return _Cells(place[self.text[mine]], self.features[mine], self.beside[mine], self.truth[passages])
+
+    def best(self, score: Floats) -> Floats:
+        """float64 (n_passages,): the best score of a sentence beside a term."""
+        out = np.full(len(self.truth), _ABSENT)
+        np.maximum.at(out, self.text[self.beside], score[self.beside])
         return out
-
-    def score(self, column: int, fit: "_Fit") -> Floats:
-        """float64 (n_texts,): scores of one label."""
-        return np.asarray(self.sums(column, fit.weight, fit.gate, fit.alone) @ fit.weight + fit.bias[column])
-
-    def part(self, texts: NDArray[np.bool_]) -> "_Cells":
-        """Those of some texts."""
-        place = np.cumsum(texts) - 1
-        mine = texts[self.text]
-        return _Cells(place[self.text[mine]], self.features[mine], self.truth[texts])
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
+    """Weights of some features, and the bias."""
+
+    columns: Ints
     weight: Floats
-    gate: float
-    alone: float
-    bias: Floats
+    bias: float
+
+    def score(self, cells: _Cells) -> Floats:
+        """float64 (n_passages,)."""
+        return cells.best(cells.features[:, self.columns] @ self.weight + self.bias)
+
+
+def _regress(cells: _Cells, columns: Ints, inverse_penalty: float, seed: int, rounds: int = 4) -> _Fit:
+    """Weigh features so that passages that carry the label have a sentence that shows it, and others none.
+
+    Multiple-instance learning: all sentences of a passage with the label stand for it at first, then those that
+    score best (Andrews et al. 2003).
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    x, text = cells.features[:, columns], cells.text
+    positive = cells.truth[text] == 1
+    chosen = positive
+    for _ in range(rounds):
+        keep = ~positive | chosen
+        model = LogisticRegression(C=inverse_penalty, solver="liblinear", max_iter=300, random_state=seed)
+        model.fit(x[keep], chosen[keep], sample_weight=np.where(chosen[keep], _PRESENT, 1.0))
+        score = x @ model.coef_[0] + model.intercept_[0]
+        best = np.full(len(cells.truth), -np.inf)
+        np.maximum.at(best, text, score)
+        chosen = positive & (score >= np.minimum(best[text], 0.5))
+    return _Fit(columns, np.asarray(model.coef_[0]), float(model.intercept_[0]))
+
+
+def _fit(cells: _Cells, ngrams: int, seed: int) -> _Fit:
+    """Select the n-grams (the last `ngrams` features) that weigh most over all sentences, then weigh again."""
+    cells = cells.part(cells.truth >= 0)
+    every = np.arange(cells.features.shape[1])
+    first = _regress(cells, every, _SELECT, seed)
+    seen = np.asarray((cells.features != 0).sum(0)).ravel()
+    worth = np.abs(first.weight) * np.sqrt(seen)
+    tail = every[len(every) - ngrams :]
+    kept = tail[np.argsort(-worth[tail], kind="stable")[:_KEPT]]
+    return _regress(cells, np.append(every[: len(every) - ngrams], np.sort(kept)), _WEIGH, seed)
+
+
+def _out_of_fold(cells: _Cells, ngrams: int, seed: int) -> Floats:
+    """float64 (n_passages,): scores by fits that have not seen the passage."""
+    fold = np.random.default_rng(seed).permutation(len(cells.truth)) % _FOLDS
+    out = np.zeros(len(cells.truth))
+    for number in range(_FOLDS):
+        fit = _fit(cells.part(fold != number), ngrams, seed)
+        out[fold == number] = fit.score(cells.part(fold == number))
+    return out
 
 
 def _best_shift(score: Floats, truth: NDArray[np.int8], span: float = 2.0) -> float:
@@ -88,50 +148,6 @@ def _best_shift(score: Floats, truth: NDArray[np.int8], span: float = 2.0) -> fl
     quality = np.array([f1(counts(score + shift >= 0, truth)) for shift in grid])
     best = grid[quality >= quality.max() - 1e-9]
     return float(best[np.argmin(np.abs(best - np.median(best)))])
-
-
-def _fit_kind(cells: _Cells, context: bool, seed: int) -> _Fit:
-    """Weigh the kinds of terms and the context, pooled over the labels of a kind; gates by F1."""
-    from sklearn.linear_model import LogisticRegression
-
-    count = cells.truth.shape[1]
-    fit = _Fit(
-        np.array([4.0, 3.0, 3.0, 0.3, 0.3 * context]), 1 / UNIT, 3.0 if context else np.inf, np.full(count, -4.0)
-    )
-    for _ in range(4):
-        x, y, own = [], [], []
-        for column in range(count):
-            known = cells.truth[:, column] >= 0
-            x.append(np.clip(cells.sums(column, fit.weight, fit.gate, fit.alone)[known], -_CLIP, _CLIP))
-            y.append(cells.truth[known, column])
-            own.append(np.eye(count)[np.full(known.sum(), column)])
-        features = np.vstack(x)
-        features[:, 4] *= context
-        model = LogisticRegression(C=0.3, max_iter=5000, random_state=seed)
-        model.fit(np.hstack([features, np.vstack(own) / 2]), np.concatenate(y))
-        weight = np.maximum(model.coef_[0][:5], 0)
-        bias = model.intercept_[0] + model.coef_[0][5:] / 2
-        best: tuple[float, float, float] = (-1.0, 0.0, 0.0)
-        for gate in (1 / UNIT, -0.3 * float(model.intercept_[0])):
-            for alone in (2.0, 3.0, 4.0, 6.0, np.inf) if context else (np.inf,):
-                trial = _Fit(weight, gate, alone, bias)
-                got = np.stack([cells.score(n, trial) >= 0 for n in range(count)], 1)
-                best = max(best, (float(f1(counts(got, cells.truth).sum(1))), gate, alone))
-        fit = _Fit(weight, best[1], best[2], bias)
-    return fit
-
-
-def _out_of_fold(cells: _Cells, context: bool, seed: int, folds: int = 5) -> Floats:
-    """float64 (n_texts, n_labels): scores of texts by fits that have not seen them."""
-    count = len(cells.truth) // _COPIES  # all copies of a passage fall into one fold
-    fold = np.tile(np.random.default_rng(seed).permutation(count) % folds, _COPIES)
-    out = np.zeros((len(cells.truth), cells.truth.shape[1]))
-    for number in range(folds):
-        fit = _fit_kind(cells.part(fold != number), context, seed)
-        rest = cells.part(fold == number)
-        for column in range(cells.truth.shape[1]):
-            out[fold == number, column] = rest.score(column, fit)
-    return out
 
 
 def _platt(score: Floats, truth: NDArray[np.int8], pooled: tuple[float, float] | None) -> tuple[float, float]:
@@ -193,14 +209,15 @@ def train(
         Folder of JSON Lines: `text`, and where there are any `subjects` or `keywords`. Files with "_unrelated" in their
         names hold text that carries no label.
     labelled : sequence of Path
-        Labelled passages; those with `split` "test" are not learned from.
+        Labelled passages; those with `split` "test" are not learned from, those with `drawn` "uncertain" are learned
+        from but say nothing of probabilities.
     held_out : sequence of Path
         Labelled passages that are never learned from: what shares a run of text with them is left out of the corpora.
     thresholds : sequence of Path
-        Labelled passages that each label's threshold (best F1) and probabilities are chosen on; by default the labelled
-        ones, out of fold.
+        Labelled passages that the thresholds of learned labels (best F1) and all probabilities are chosen on; by default
+        the labelled ones, out of fold.
     context_kinds : sequence of str
-        Kinds of label that learn context. For tracks it did more harm than good; see docs/measurements.md.
+        Kinds of label that learn context. For tracks it did not help; see docs/measurements.md.
     limit : int
         Rows read of each file.
     seed : int
@@ -217,14 +234,20 @@ def train(
         raise InputError("fewer than 100 labelled passages to learn from")
     progress("reading", 0, 1)
     rows = list(read_corpora(corpora, limit, [row["text"] for row in kept_out + tests], seed))
-    learnt = [label.id for label in tagger.labels if label.kind in context_kinds]
-    context: dict[str, dict[str, float]] = {id: {} for id in ids} | learn_context(tagger, rows, learnt, seed, progress)
-    arrays, chosen = _weigh(tagger, train_rows, context, seed, progress)
+    truth = truth_of(train_rows, ids)
+    learnt = [
+        n
+        for n, label in enumerate(tagger.labels)
+        if label.kind in context_kinds and (truth[:, n] == 1).sum() >= _ENOUGH
+    ]
+    context = learn_context(tagger, rows, [ids[n] for n in learnt], seed, progress)
+    arrays = _weigh(tagger, train_rows, truth, context, learnt, seed, progress)
     if chosen_on:
-        _choose_thresholds(arrays, ids, chosen_on)
+        _choose_thresholds(arrays, ids, learnt, chosen_on)
     digest = hashlib.sha256()
     for name, row in rows:
         digest.update(f"{name}\0{row['text']}\0".encode("utf-8", "surrogatepass"))
+    strings = arrays["learned_label"].tolist()
     manifest = {
         "labels": ids,
         "trackclf": __version__,
@@ -236,137 +259,185 @@ def train(
             "characters": sum(len(r["text"]) for _, r in rows),
         },
         "labelled": {"train": len(train_rows), "test": len(tests), "thresholds": len(chosen_on)},
-        "context": chosen,
-        "learned": len(arrays["learned"]),
+        "learned": {ids[n]: strings.count(n) for n in learnt},
         "libraries": {name: ".".join(map(str, version_of(name))) for name in ("numpy", "scipy", "sklearn")},
     }
     progress("measuring", 0, 1)
     weights = Weights(**arrays, manifest=manifest)
-    manifest["measured"] = _measured(Tagger(weights=weights), tests, kept_out)
+    manifest["measured"] = _measured(weights, tests, kept_out)
     progress("done", 1, 1)
     return weights
 
 
-def _measured(tagger: Tagger, tests: list[dict[str, Any]], kept_out: list[dict[str, Any]]) -> dict[str, Any]:
-    """Figures on what was not learned from: the test halves, and the held-out files."""
+def _measured(weights: Weights, tests: list[dict[str, Any]], kept_out: list[dict[str, Any]]) -> dict[str, Any]:
+    """Figures on what was not learned from: the test halves, and the held-out files; the prior's beside them."""
+    sure = [row for row in tests if "start" in row and row.get("drawn") != _UNCERTAIN]
     sets = {
         "written passages, test half": [row for row in tests if "start" not in row],
-        "real passages, readings kept apart": [row for row in tests if "start" in row],
-        "real passages, held out": kept_out,
+        "real passages, test part": sure,
+        "real passages that a tagger was unsure of, test part": [
+            row for row in tests if row.get("drawn") == _UNCERTAIN
+        ],
+        "real passages that thresholds were chosen on": kept_out,
     }
-    reports = {name: evaluate(tagger, rows) for name, rows in sets.items() if rows}
-    return {
-        name: {key: report[key] for key in ("passages", "labels", "kinds", "levels")}
-        for name, report in reports.items()
-    }
+    taggers = Tagger(weights=weights), Tagger(weights=None)
+    out = {}
+    for name, rows in sets.items():
+        if rows:
+            report, prior = (evaluate(tagger, rows) for tagger in taggers)
+            out[name] = {key: report[key] for key in ("passages", "labels", "kinds", "levels")}
+            out[name]["prior"] = {kind: figures["micro"]["f1"] for kind, figures in prior["kinds"].items()}
+    return out
 
 
-def _choose_thresholds(arrays: dict[str, Any], ids: Sequence[str], passages: Sequence[dict[str, Any]]) -> None:
-    """Move each label's bias to the best F1 on other passages, and calibrate its probabilities there."""
+def _choose_thresholds(
+    arrays: dict[str, Any], ids: Sequence[str], learnt: Sequence[int], passages: Sequence[dict[str, Any]]
+) -> None:
+    """Move the bias of each learned label to the best F1 on other passages, and calibrate all probabilities there."""
     tagger = Tagger(weights=Weights(**arrays, manifest={"labels": list(ids)}))
     score = tagger.scores([row["text"] for row in passages]).astype(np.float64)
     truth = truth_of(passages, ids)
-    for kind in dict.fromkeys(label.kind for label in tagger.labels):
-        columns = [n for n, label in enumerate(tagger.labels) if label.kind == kind]
-        for column in columns:
-            present = (truth[:, column] == 1).sum()
-            trust = present / (present + 10)
-            shift = np.round(trust * _best_shift(score[:, column], truth[:, column]) * UNIT) / UNIT
-            arrays["bias"][column] += shift
-            score[:, column] += shift
-            arrays["curve_score"][:, column] += shift
+    for column in learnt:
+        score[:, column] += _move(arrays, column, _best_shift(score[:, column], truth[:, column]))
+    _calibrate(arrays, score, truth, tagger.labels)
+
+
+def _move(arrays: dict[str, Any], column: int, shift: float) -> float:
+    """Add to the bias of a learned label, whole units; a sentence counts where it alone would carry the label."""
+    shift = float(np.round(shift * UNIT) / UNIT)
+    arrays["bias"][column] += shift
+    arrays["curve_score"][:, column] += shift
+    arrays["gate"][column] = arrays["gate_alone"][column] = -arrays["bias"][column]
+    return shift
+
+
+def _calibrate(arrays: dict[str, Any], score: Floats, truth: NDArray[np.int8], labels: Sequence[Label]) -> None:
+    """Slopes and intercepts of the probabilities, by label."""
+    for kind in dict.fromkeys(label.kind for label in labels):
+        columns = [n for n, label in enumerate(labels) if label.kind == kind]
         pooled = _platt(score[:, columns].ravel(), truth[:, columns].ravel(), None)
-        for column in columns:
-            arrays["slope"][column], arrays["intercept"][column] = _platt(score[:, column], truth[:, column], pooled)
+        for n in columns:
+            arrays["slope"][n], arrays["intercept"][n] = _platt(score[:, n], truth[:, n], pooled)
 
 
 def _weigh(
     tagger: Tagger,
     passages: Sequence[dict[str, Any]],
+    truth: NDArray[np.int8],
     context: dict[str, dict[str, float]],
+    learnt: Sequence[int],
     seed: int,
     progress: Progress,
-) -> tuple[dict[str, Any], dict[str, bool]]:
-    """The second step: arrays of `Weights`, and for which kinds context was learned."""
+) -> dict[str, Any]:
+    """Arrays of `Weights`: the taxonomy's prior, and what labelled passages teach of the labels in `learnt`."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    labels = tagger.labels
-    ids = [label.id for label in labels]
-    # Lists are written with such passages in sight and know them too well. On unseen text some cues are missing: each copy
-    # of the passages hides another share of the rows.
-    chance = np.random.default_rng(seed)
-    rows = len(tagger._resolver.lexicon.label)
+    labels, lexicon = tagger.labels, tagger._resolver.lexicon
     texts = [row["text"] for row in passages]
-    copies = [sentences(tagger, texts, chance.random(rows) < _HIDDEN) for _ in range(_COPIES)]
-    found = Sentences(
-        np.concatenate([copy.text + n * len(texts) for n, copy in enumerate(copies)]),
-        [string for copy in copies for string in copy.strings],
-        np.concatenate([copy.counts for copy in copies]),
-        [],
-    )
-    passages = list(passages) * _COPIES
-    names = sorted({name for weights in context.values() for name in weights})
-    table = np.array([[context[id].get(name, 0.0) for id in ids] for name in names]).reshape(-1, len(ids))
-    sums = np.zeros((len(found.strings), len(ids)))
-    if names:
-        counter = CountVectorizer(analyzer="char", ngram_range=(2, 4), vocabulary=names)
-        sums = np.asarray(counter.fit_transform(found.strings) @ table)
-    features = np.concatenate([found.counts, sums[:, :, None]], 2).astype(np.float64)
-    truth = truth_of(passages, ids)
-    size = len(ids)
+    size = len(labels)
+    prior = [tagger.taxonomy.prior[label.kind] for label in labels]
     arrays: dict[str, Any] = {
-        "kind_weight": np.zeros((size, 4)),
-        "bias": np.zeros(size),
-        "gate": np.zeros(size),
-        "gate_alone": np.zeros(size),
-        "slope": np.zeros(size),
+        "kind_weight": np.array([[values[kind] for kind in KINDS[:NOT]] for values in prior], np.float64),
+        "bias": np.array([values["bias"] - values["threshold"] for values in prior], np.float64),
+        "gate": np.full(size, 1 / UNIT),
+        "gate_alone": np.full(size, NEVER / UNIT),
+        "slope": np.ones(size),
         "intercept": np.zeros(size),
-        "curve_score": np.zeros(truth.shape, np.float32),
-        "curve_truth": truth,
     }
+    score = (tagger.scores(texts) - tagger._model.threshold).astype(np.float64)
+    terms: list[tuple[str, int, float]] = []
     learned: list[tuple[str, int, float]] = []
-    chosen = {}
-    kinds = list(dict.fromkeys(label.kind for label in labels))
-    for done, kind in enumerate(kinds):
-        progress(f"weighing ({kind})", done, len(kinds))
-        columns = np.array([n for n, label in enumerate(labels) if label.kind == kind])
-        cells = _Cells(found.text, features[:, columns], truth[:, columns])
-        use = any(context.get(ids[column]) for column in columns.tolist())
-        chosen[kind] = use
-        fit = _fit_kind(cells, use, seed)
-        score = _out_of_fold(cells, use, seed)
-        pooled = _platt(score.ravel(), cells.truth.ravel(), None)
-        for n, column in enumerate(columns.tolist()):
-            shift = _best_shift(score[:, n], cells.truth[:, n])
-            trust = (cells.truth[:, n] == 1).sum() / ((cells.truth[:, n] == 1).sum() + 40)
-            bias = fit.bias[n] + trust * shift
-            arrays["bias"][column] = np.round(bias * UNIT) / UNIT
-            arrays["curve_score"][:, column] = score[:, n] + trust * shift
-            slope, intercept = _platt(score[:, n], cells.truth[:, n], pooled)
-            arrays["slope"][column], arrays["intercept"][column] = slope, intercept - slope * trust * shift
-            arrays["kind_weight"][column] = fit.weight[:4]
-            arrays["gate"][column] = fit.gate
-            arrays["gate_alone"][column] = min(fit.alone, NEVER / UNIT)
-            if use:
-                weights = context[ids[column]]
-                learned += [(name, column, round(w * fit.weight[4], 4)) for name, w in sorted(weights.items())]
-    learned = [item for item in learned if abs(item[2]) >= 4 / UNIT]
-    arrays["learned"] = np.array([item[0] for item in learned], dtype=np.str_)
-    arrays["learned_label"] = np.array([item[1] for item in learned], np.int64)
-    arrays["learned_weight"] = np.array([item[2] for item in learned], np.float64)
-    arrays["about"] = _level(passages, ids, arrays)
-    return arrays, chosen
+    if learnt:
+        found = sentences(tagger, texts)
+        counter = CountVectorizer(analyzer="char", ngram_range=(2, 4), min_df=_SEEN, binary=True, lowercase=False)
+        ngrams = counter.fit_transform(found.strings)
+        names = counter.get_feature_names_out().astype(str)
+        good = np.flatnonzero([NGRAM.fullmatch(name) is not None for name in names])
+        good = good[_distinct(ngrams[:, good], names[good], seed)]
+        ngrams, names = ngrams[:, good].astype(np.float64).tocsr(), names[good]
+    for done, column in enumerate(learnt):
+        progress("weighing", done, len(learnt))
+        votes = context[labels[column].id]
+        cells, rows = _cells(found, lexicon, column, votes, ngrams, truth[:, column])
+        score[:, column] = _out_of_fold(cells, len(names), seed)
+        fit = _fit(cells, len(names), seed)
+        weight = dict(zip(fit.columns.tolist(), fit.weight.tolist(), strict=True))
+        arrays["kind_weight"][column] = [weight[n] * _SCALES["kind"] for n in range(NOT)]
+        strings = {name: w * weight[NOT] * _SCALES["votes"] for name, w in votes.items()}
+        first = NOT + 1 + len(rows)
+        for n, w in weight.items():
+            if n >= first:
+                strings[names[n - first]] = strings.get(names[n - first], 0.0) + w
+            elif n > NOT:
+                terms.append((lexicon.texts[rows[n - NOT - 1]], column, w * _SCALES["term"]))
+        learned += [(name, column, w) for name, w in sorted(strings.items())]
+        arrays["bias"][column] = fit.bias
+    for name, items in (("term", terms), ("learned", learned)):
+        items = [item for item in items if abs(item[2]) >= 0.5 / UNIT]
+        arrays[name] = np.array([item[0] for item in items], dtype=np.str_)
+        arrays[f"{name}_label"] = np.array([item[1] for item in items], np.int64)
+        arrays[f"{name}_weight"] = np.array([round(item[2] * UNIT) / UNIT for item in items], np.float64)
+    # What was chosen because a tagger was unsure is no sample of any text: it teaches, but promises nothing.
+    fair = np.array([row.get("drawn") != _UNCERTAIN for row in passages])
+    score, truth = score[fair], truth[fair]
+    arrays["curve_score"], arrays["curve_truth"] = score.astype(np.float32), truth
+    for column in learnt:
+        trust = (truth[:, column] == 1).sum() / ((truth[:, column] == 1).sum() + 40)
+        score[:, column] += _move(arrays, column, float(trust * _best_shift(score[:, column], truth[:, column])))
+    _calibrate(arrays, score, truth, labels)
+    arrays["about"] = _level([row for row, keep in zip(passages, fair, strict=True) if keep], labels, arrays)
+    return arrays
 
 
-def _level(passages: Sequence[dict[str, Any]], ids: Sequence[str], arrays: dict[str, Any]) -> Floats:
+def _distinct(ngrams: Any, names: NDArray[np.str_], seed: int) -> Ints:
+    """Columns without those that stand in the same sentences as a longer one (业园 beside 产业园)."""
+    mark = np.random.default_rng(seed).integers(1 << 62, size=ngrams.shape[0])
+    key = ngrams.T.astype(np.int64) @ mark  # wraps; columns with the same sentences have the same key
+    order = np.lexsort((-np.char.str_len(names), key))
+    return np.sort(order[np.append(True, key[order][1:] != key[order][:-1])])
+
+
+def _cells(
+    found: Sentences, lexicon: Lexicon, column: int, votes: dict[str, float], ngrams: Any, truth: NDArray[np.int8]
+) -> tuple[_Cells, Ints]:
+    """Features of one label: kinds of terms, votes' context, frequent terms (rows of the lexicon, returned too), n-grams."""
+    from scipy import sparse
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    names = sorted(votes)
+    context = sparse.csr_matrix((len(found.strings), 1))
+    if names:
+        counter = CountVectorizer(analyzer="char", ngram_range=(2, 4), vocabulary=names, binary=True, lowercase=False)
+        weight = np.array([[votes[name]] for name in names])
+        context = sparse.csr_matrix(counter.fit_transform(found.strings) @ weight)
+    kinds = found.counts[:, column].astype(np.float64)
+    mine = (lexicon.label == column) & (lexicon.kind < NOT)
+    rows = np.flatnonzero(mine & (np.bincount(found.find_row, minlength=len(mine)) >= _SEEN))
+    place = np.full(len(mine), -1)
+    place[rows] = np.arange(len(rows))
+    at = np.flatnonzero(place[found.find_row] >= 0)
+    share = 1 / lexicon.parts[found.find_row[at]]
+    terms = sparse.csr_matrix(
+        (share, (found.find_sentence[at], place[found.find_row[at]])), (len(found.strings), len(rows))
+    )
+    parts = [
+        sparse.csr_matrix(kinds * _SCALES["kind"]),
+        context * _SCALES["votes"],
+        terms * _SCALES["term"],
+        ngrams,
+    ]
+    return _Cells(found.text, sparse.hstack(parts).tocsr(), kinds.sum(1) > 0, truth), rows
+
+
+def _level(passages: Sequence[dict[str, Any]], labels: Sequence[Label], arrays: dict[str, Any]) -> Floats:
     """Weights of the level: 2 against 1, from how much is carried and how long the text is."""
     from sklearn.linear_model import LogisticRegression
 
     x, y = [], []
     for n, passage in enumerate(passages):
         levels = labels_of(passage)
-        for column, id in enumerate(ids):
-            level = levels.get(id)
+        for column, label in enumerate(labels):
+            level = levels.get(label.id) if label.kind == "track" else None
             carried = arrays["curve_score"][n, column] - arrays["bias"][column]
             if level in (1, 2) and carried > 0 and isinstance(level, int):
                 x.append((np.log1p(carried), np.log(max(len(passage["text"]), 1))))

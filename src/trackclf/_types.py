@@ -79,7 +79,7 @@ class Tag:
     level : int
         2: the text is about it; 1: it is named. Modes are always 1.
     evidence : tuple of Evidence
-        In the order of the text.
+        In the order of the text: terms of the taxonomy and, between them, what was learned of their context.
     """
 
     id: str
@@ -89,6 +89,17 @@ class Tag:
     probability: float
     level: int
     evidence: tuple[Evidence, ...]
+
+    @property
+    def terms(self) -> tuple[Evidence, ...]:
+        """The evidence that is terms of the taxonomy; there is always some."""
+        return tuple(item for item in self.evidence if item.kind != "learned")
+
+    @property
+    def context(self) -> tuple[Evidence, ...]:
+        """The evidence that was learned, the most telling first."""
+        learned = [item for item in self.evidence if item.kind == "learned"]
+        return tuple(sorted(learned, key=lambda item: (-abs(item.contribution), item.start)))
 
     def to_dict(self) -> dict[str, Any]:
         """The record of the JSON Lines output."""
@@ -218,10 +229,10 @@ class Result:
         return f"<Result {text!r}: {tags or 'none: ' + str(self.abstained)}>"
 
     def marks(self) -> Iterator[tuple[int, int, tuple[Tag, ...]]]:
-        """Stretches of the text, in order and without gap, each with the tags whose evidence covers it."""
+        """Stretches of the text, in order and without gap, each with the tags whose terms cover it."""
         edges: dict[int, list[tuple[int, int]]] = {}
         for n, tag in enumerate(self.tags):
-            for item in tag.evidence:
+            for item in tag.terms:
                 edges.setdefault(item.start, []).append((n, 1))
                 edges.setdefault(item.end, []).append((n, -1))
         depth = [0] * len(self.tags)

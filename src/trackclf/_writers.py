@@ -3,7 +3,7 @@
 import csv
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TextIO
 
@@ -80,7 +80,7 @@ def _answers(record: Record, result: Result | None, lang: str) -> list[str]:
         return [""] * (len(_CSV_COLUMNS) - 1) + [record.error or ""]
     names = {label.id: name_of(label, lang, result.labels) for label in result.labels}
     pairs = dict.fromkeys(f"{pair.track}+{pair.mode}" for pair in result.pairs)
-    terms = dict.fromkeys(item.text for tag in result.tags for item in tag.evidence)
+    terms = dict.fromkeys(item.text for tag in result.tags for item in tag.terms)
     return [
         ";".join(tag.id for tag in result.tracks),
         ";".join(names[tag.id] for tag in result.tracks),
@@ -150,9 +150,9 @@ def _terms(tag: Tag) -> str:
     """The most telling terms; a cue with gaps as the pieces that it matched first."""
     counts: dict[str, int] = {}
     pieces: dict[str, list[str]] = {}
-    for item in tag.evidence:
+    for item in tag.terms:
         pieces.setdefault(item.cue, []).append(_one_line(item.text))
-    for item in sorted(tag.evidence, key=lambda item: (-item.contribution, item.start)):
+    for item in sorted(tag.terms, key=lambda item: (-item.contribution, item.start)):
         name = "…".join(pieces[item.cue][: len(parse_cue(item.cue))]) if item.cue else _one_line(item.text)
         counts[name] = 1 if item.cue else counts.get(name, 0) + 1
     shown = [f"{name}×{n}" if n > 1 else name for name, n in counts.items()]
@@ -197,8 +197,10 @@ def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> 
             f"\n{title} ({tag.id}) · {words[tag.status]}{level} · {words['probability']} {tag.probability:.2f}"
             f" · {words['score']} {tag.score:.2f} = {words['bias']} {bias:+.2f}\n"
         )
-        for item in tag.evidence:
+        for item in tag.terms:
             yield _evidence_line(item, words)
+        if tag.context:
+            yield _context_line(tag.context, words)
     if result.pairs:
         yield f"\n{words['pairs']}:\n"
         names = {label.id: name_of(label, lang, result.labels) for label in result.labels}
@@ -206,6 +208,14 @@ def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> 
             span = fit(result.text[pair.start : pair.end], 60).rstrip()
             yield f"  {names[pair.track]} + {names[pair.mode]}  {pair.score:.2f}  [{pair.start}:{pair.end}] {span}\n"
     yield "\n"
+
+
+def _context_line(context: Sequence[Evidence], words: dict[str, str]) -> str:
+    """What was learned as one sum, with the most telling strings."""
+    total = sum(item.contribution for item in context)
+    shown = "  ".join(f"{_one_line(item.text)} {item.contribution:+.2f}" for item in context[:_SHOWN_TERMS])
+    more = " …" if len(context) > _SHOWN_TERMS else ""
+    return f"  {total:+6.2f}  {words['learned']} × {len(context)}: {shown}{more}\n"
 
 
 def _evidence_line(item: Evidence, words: dict[str, str]) -> str:

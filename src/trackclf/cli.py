@@ -110,8 +110,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="FOLDER", help="a model that train wrote (default: the taxonomy's prior)")
-    parser.add_argument("--threshold", metavar="PROMISE", help="with --model, for example 'precision>=0.95'")
+    parser.add_argument(
+        "--model", metavar="FOLDER", help="a model that train wrote, or none (default: the shipped one)"
+    )
+    parser.add_argument("--threshold", metavar="PROMISE", help="a promise to keep by label, as 'precision>=0.95'")
 
 
 def _input_options(parser: argparse.ArgumentParser) -> None:
@@ -195,10 +197,12 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
 
 
 def _tagger(options: argparse.Namespace) -> Any:
-    from trackclf._tagger import Tagger
+    from trackclf._tagger import SHIPPED, Tagger
 
     try:
-        return Tagger(threshold=options.threshold, weights=options.model)
+        return Tagger(
+            threshold=options.threshold, weights=None if options.model == "none" else options.model or SHIPPED
+        )
     except ValueError as error:
         raise InputError(str(error)) from error
 
