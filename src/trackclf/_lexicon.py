@@ -122,16 +122,39 @@ class Lexicon:
             self.member[number, [asked[text] for text in texts]] = True
         ids = [self._string(text) for text in asked]
         self.strings = list(self._string_ids)
-        self.asked = np.full(len(self.strings), -1, np.int32)
+        size = len(self.strings)
+        self.asked = np.full(size, -1, np.int32)
         self.asked[ids] = np.arange(len(ids))
-        self.plain = Fan(len(self.strings), plain)
-        self.units = Fan(len(self.strings), unit_strings)
+        self.plain = Fan(size, plain)
+        # Single characters and nouns of denials are common and say nothing by themselves: with the strings of conditions
+        # they are the support, looked for only in the sentences where something asks for them.
+        anchoring = set(self.cue_unit[np.arange(len(self.cue_unit)), self.cue_anchor].tolist())
+        common = [
+            unit == self.deny["of"] or (len(self.strings[string]) == 1 and unit not in anchoring)
+            for string, unit in unit_strings
+        ]
+        pairs = list(zip(unit_strings, common, strict=True))
+        soft = {unit for (_, unit), is_common in pairs if is_common}
+        self.units = Fan(size, [pair for pair, is_common in pairs if not is_common])
+        self.support_units = Fan(size, [pair for pair, is_common in pairs if is_common])
+        main = sorted({string for string, _ in plain} | {string for (string, _), is_common in pairs if not is_common})
+        support = sorted(set(ids) | {string for (string, _), is_common in pairs if is_common})
+        hard = np.array([unit not in soft for unit in range(len(self.unit_ids))] + [True] * len(wanted), bool)
+        self.unit_count = len(hard)
+        self.is_denial = np.isin(np.arange(self.unit_count), list(self.deny.values()))
+        # Units that a sentence must hold for a cue to stand in it; -1 for those that may be single characters.
+        self.cue_needs = np.where((self.cue_unit >= 0) & hard[self.cue_unit], self.cue_unit, -1)
+        self.cue_soft = ((self.cue_unit >= 0) & ~hard[self.cue_unit]).any(1)
+        index, row = self.cue_rows(np.arange(len(self.cue_unit)))
+        self.cue_asks = np.zeros(len(self.cue_unit), bool)
+        self.cue_asks[index[(self.near[row] > 0) | (self.far[row] > 0)]] = True
         # Learned strings have a table of their own: they are looked for only beside terms.
-        self.first_learned = len(self.strings)
+        self.first_learned = size
         context = list(dict.fromkeys(text for text, _ in learned_rows))
         alphabet = Alphabet([*self.strings, *context])
         self.symbols = alphabet.symbols
-        self.table = Table(self.strings, alphabet)
+        self.table = Table(self.strings, alphabet, main)
+        self.support = Table(self.strings, alphabet, support)
         self.context = Table(context, alphabet) if context else None
         context_ids = {text: n for n, text in enumerate(context)}
         self.learned = Fan(len(context), [(context_ids[text], row) for text, row in learned_rows])
@@ -162,3 +185,4 @@ class Lexicon:
             anchors[group[n]].append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
         self.cue_rows = Fan(len(cues), cue_rows)
         self.anchors = [Fan(len(self.unit_ids), pairs) for pairs in anchors]
+        self.is_anchor = [fan.counts > 0 for fan in self.anchors]

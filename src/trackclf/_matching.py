@@ -80,21 +80,23 @@ class Table:
         Normalised and distinct.
     alphabet : Alphabet
         Numbers all their characters.
+    which : sequence of int, optional
+        Indices of the strings to find; by default all.
     """
 
-    def __init__(self, strings: Sequence[str], alphabet: Alphabet) -> None:
+    def __init__(self, strings: Sequence[str], alphabet: Alphabet, which: Sequence[int] | None = None) -> None:
         self._symbols, self._size = alphabet.symbols, alphabet.size
-        self._build(strings)
+        self._build(strings, range(len(strings)) if which is None else which)
 
-    def _build(self, strings: Sequence[str]) -> None:
+    def _build(self, strings: Sequence[str], which: Iterable[int]) -> None:
         letters = "".join(dict.fromkeys("".join(strings)))
         symbol_of_char = dict(zip(letters, self._symbols[code_points(letters)].tolist(), strict=True))
         edges: dict[int, int] = {}
         final = [-1]
         size = self._size
-        for index, string in enumerate(strings):
+        for index in which:
             state = 0
-            for char in string:
+            for char in strings[index]:
                 key = state * size + symbol_of_char[char]
                 state = edges.get(key, -1)
                 if state < 0:
@@ -124,7 +126,7 @@ class Table:
 
     def find(self, passages: Passages) -> Hits:
         """All occurrences of all strings, overlaps included; strings that end in ASCII on word boundaries."""
-        return self._on_word_boundaries(passages, self.occurrences(passages.symbols))
+        return self.on_word_boundaries(passages, self.occurrences(passages.symbols))
 
     def occurrences(self, symbols: NDArray[np.uint16]) -> Hits:
         """All occurrences of all strings, overlaps included, in a run of symbols."""
@@ -154,7 +156,8 @@ class Table:
         end = start + np.repeat([item[2] for item in found], [len(item[0]) for item in found])
         return Hits(np.concatenate([item[0] for item in found]), start, end)
 
-    def _on_word_boundaries(self, passages: Passages, hits: Hits) -> Hits:
+    def on_word_boundaries(self, passages: Passages, hits: Hits) -> Hits:
+        """Hits without those of strings that start or end in ASCII inside a longer word or number."""
         bad = np.zeros(len(hits.start), bool)
         at = np.flatnonzero(self._ascii_left[hits.string])
         before = passages.folded(hits.start[at] - 1)
@@ -244,6 +247,11 @@ class Fan:
     def __len__(self) -> int:
         """Number of keys."""
         return len(self._offsets) - 1
+
+    @property
+    def counts(self) -> Ints:
+        """Number of values of each key."""
+        return np.diff(self._offsets)
 
     def map_values(self, table: Ints) -> None:
         """Replace each value v by `table[v]`."""

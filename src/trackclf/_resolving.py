@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf._candidates import find_candidates
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Hits, Int32, Table, spread
+from trackclf._matching import Fan, Int32, Table, spread
 from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
 
 _LENGTHS = 64
+_QUESTION = ord("?")
 _WINDOW = 12  # code points either side of a short term that the segmenter is shown
 
 
@@ -141,21 +143,17 @@ class Resolver:
 
     def find(self, passages: Passages) -> Finds:
         """All finds in the texts."""
-        finds = self.resolve(passages, self.lexicon.table.find(passages))
+        finds = self.resolve(passages)
         context = self.lexicon.context
         return finds if context is None else Finds.concatenate([finds, self._learned(context, passages, finds)])
 
-    def resolve(self, passages: Passages, hits: Hits) -> Finds:
+    def resolve(self, passages: Passages) -> Finds:
         """The finds of all labels in all texts, each label's own ordered by place."""
-        hits = hits[np.argsort(hits.start, kind="stable")]  # find() returns short strings before long ones
-        index, unit = self.lexicon.units(hits.string)
-        order = np.argsort(unit.astype(np.uint16) if len(self.lexicon.units) <= 1 << 16 else unit, kind="stable")
-        index, unit = index[order], unit[order]
-        units = Units(passages, unit, hits.start[index], hits.end[index], hits.string[index])
-        units = units.without(self.lexicon.deny["without"], self.lexicon.deny["except"])
-        asked = self.lexicon.asked[hits.string]
-        context = _Around(hits.start[asked >= 0], asked[asked >= 0], units)
-        index, row = self.lexicon.plain(hits.string)
+        candidates = find_candidates(self.lexicon, passages)
+        hits, index, row = candidates.hits, candidates.place, candidates.row
+        units = Units(passages, candidates.unit, candidates.start, candidates.end, candidates.string)
+        bare = units.without(self.lexicon.deny["without"], self.lexicon.deny["except"])
+        context = _Around(candidates.around, candidates.asked, units)
         found = []
         for group, kind in enumerate(self.lexicon.kinds):
             mine = self.lexicon.row_group[row] == group
@@ -170,11 +168,11 @@ class Resolver:
                 np.zeros(keep.sum(), np.int32),
                 np.zeros(keep.sum(), bool),
             )
-            cue_parts, cancels = self._cues(passages, context, group)
+            cue_parts, cancels = self._cues(passages, context, candidates.anchor[group], candidates.cue[group])
             parts = self._longest(passages, parts, cue_parts, cancels)
             parts = self._on_words(passages, parts)
             if kind in self.lexicon.denial_kinds:
-                parts = self._denials(passages, context.units, parts)
+                parts = self._denials(passages, bare, parts)
             found.append(parts)
             if kind in self.lexicon.kind_unit:
                 sure = parts[(self.lexicon.kind[parts.row] != WEAK) & ~parts.denied]
@@ -241,12 +239,12 @@ class Resolver:
             out[index[there]] = True
         return out
 
-    def _cues(self, passages: Passages, context: "_Around", group: int) -> tuple[Finds, Finds]:
-        """Parts of the cues with gaps that stand, and the `not` cues as whole spans."""
+    def _cues(self, passages: Passages, context: "_Around", index: Ints, cue: Ints) -> tuple[Finds, Finds]:
+        """Parts of the cues with gaps that stand, and the `not` cues as whole spans.
+
+        `index` are the places of the anchors of `cue` among the units.
+        """
         units = context.units
-        anchors = self.lexicon.anchors[group]
-        plain = np.searchsorted(units.unit, len(anchors))  # the units of whole kinds, which anchor nothing, come after
-        index, cue = anchors(units.unit[:plain])
         width = self.lexicon.cue_unit.shape[1]
         piece = np.full((len(cue), width), -1, np.int64)
         anchor = self.lexicon.cue_anchor[cue]
@@ -403,9 +401,11 @@ class Resolver:
         answers = units.start[units.unit == deny["question"]]
         if denied.any() or len(answers):
             breaks = passages.sentence_breaks
-            asked = passages.folded(breaks[np.searchsorted(breaks, parts.start)]) == 0x3F
-            text = passages.text_of(parts.start)
-            cell = text * len(self.lexicon.labels) + self.lexicon.label[parts.row]
-            denied |= asked & (np.isin(cell, cell[denied]) | np.isin(text, passages.text_of(answers)))
+            at = np.flatnonzero(passages.folded(breaks[np.searchsorted(breaks, parts.start)]) == _QUESTION)
+            if len(at):
+                no = np.zeros((len(passages.texts), len(self.lexicon.labels)), bool)
+                no[passages.text_of(answers)] = True
+                no[passages.text_of(parts.start[denied]), self.lexicon.label[parts.row[denied]]] = True
+                denied[at] |= no[passages.text_of(parts.start[at]), self.lexicon.label[parts.row[at]]]
         denied = denied[np.maximum.accumulate(np.where(parts.share == 0, np.arange(count), 0))]  # a cue as a whole
         return Finds(parts.row, parts.string, parts.start, parts.end, parts.share, denied)

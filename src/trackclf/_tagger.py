@@ -33,7 +33,7 @@ from trackclf._text import (
 from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
 from trackclf._version import __version__
 
-BATCH = 1 << 18  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
+BATCH = 1 << 19  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
 _LONGEST_SENTENCE = 1 << 22
 _SHORTEST = 2
 SHIPPED = "shipped"

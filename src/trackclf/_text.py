@@ -223,6 +223,12 @@ class Passages:
         return np.asarray(at[ends])
 
     @cached_property
+    def sentence_numbers(self) -> NDArray[np.int32]:
+        """int32 (n_symbols,): index of the sentence that each symbol belongs to; a break belongs to what it ends."""
+        lengths = np.diff(self.sentence_breaks, prepend=-1)  # a NUL ends every text, so the last break is the last symbol
+        return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+
+    @cached_property
     def paragraph_breaks(self) -> Ints:
         """Positions in `symbols` that end a paragraph, ascending."""
         at, kind = self._stops
@@ -259,6 +265,7 @@ class Segmenter:
 
     def __init__(self) -> None:
         self._tokenizer: Any = None
+        self._joints: set[str] = set()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
@@ -279,12 +286,18 @@ class Segmenter:
                 # What jieba's initialize() does, without its cache in the shared temporary folder.
                 tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
                 tokenizer.initialized = True
+                self._joints = {word[n : n + 2] for word in tokenizer.FREQ for n in range(len(word) - 1)}
                 self._tokenizer = tokenizer
             return self._tokenizer
 
     def straddles(self, sentence: str, start: int, end: int) -> bool:
         """Whether a word of the folded `sentence` crosses one end of [start, end) and not the other."""
         tokenizer = self._tokenizer or self._load()
+        # No word crosses an end where no word of the dictionary holds the two characters on both sides of it; Latin
+        # letters and digits are cut by rules of their own.
+        sides = sentence[max(start - 1, 0) : start + 1], sentence[end - 1 : end + 1]
+        if not any(side in self._joints or side.isascii() for side in sides):
+            return False
         for _, low, high in tokenizer.tokenize(sentence, HMM=False):
             covers = low <= start and high >= end
             if not covers and (low < start < high or low < end < high):
