@@ -1,4 +1,6 @@
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ settings.register_profile(
 settings.load_profile("default")
 
 ROOT = Path(__file__).parent.parent
+os.environ["TRACKCLF_CACHE"] = tempfile.mkdtemp(prefix="trackclf-test-")  # the user's own stays as it is
 
 TOP = """
 schema = 1

@@ -50,7 +50,8 @@ class Oracle:
         self.thresholds = dict(zip(ids, model.threshold.tolist(), strict=True))
         gates = zip((model.gate / 256).tolist(), (model.gate_alone / 256).tolist(), strict=True)
         self.gates = dict(zip(ids, gates, strict=True))
-        rows = zip(lexicon.label.tolist(), lexicon.kind_names, lexicon.texts, model.weight.tolist(), strict=True)
+        kinds = [lexicon.kind_name(row) for row in range(len(lexicon.label))]
+        rows = zip(lexicon.label.tolist(), kinds, lexicon.texts, model.weight.tolist(), strict=True)
         self.weight = {(ids[label], kind, text): units / 256 for label, kind, text, units in rows}
         self.learned = [(id, text, w) for (id, kind, text), w in self.weight.items() if kind == "learned"]
 

@@ -310,7 +310,18 @@ def test_modules_stand_in_one_order():
     import ast
 
     order = ["_version", "errors", "_types", "_words", "_resources", "_characters", "_text", "_taxonomy_files"]
-    order += ["_taxonomy", "_matching", "_lexicon", "_candidates", "_resolving", "_model", "_scoring", "_tagger", "_evaluation"]
+    order += [
+        "_taxonomy",
+        "_matching",
+        "_lexicon",
+        "_candidates",
+        "_resolving",
+        "_model",
+        "_scoring",
+        "_compiled",
+        "_tagger",
+        "_evaluation",
+    ]
     order += ["_context", "_training", "_readers", "_writers", "_report", "cli"]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}

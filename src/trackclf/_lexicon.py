@@ -96,7 +96,6 @@ class Lexicon:
                 self.keys.append(text)
                 for conditions_of in beside.values():
                     conditions_of.append(0)
-        self.kind_names = [ROW_KINDS[row[1]] for row in rows]
         self.label = np.array([row[0] for row in rows], np.int16)
         self.kind = np.array([row[1] for row in rows], np.int8)
         self.boundary = np.array([row[2] for row in rows], bool)
@@ -145,9 +144,9 @@ class Lexicon:
         # Units that a sentence must hold for a cue to stand in it; -1 for those that may be single characters.
         self.cue_needs = np.where((self.cue_unit >= 0) & hard[self.cue_unit], self.cue_unit, -1)
         self.cue_soft = ((self.cue_unit >= 0) & ~hard[self.cue_unit]).any(1)
-        index, row = self.cue_rows(np.arange(len(self.cue_unit)))
+        index, rows_of = self.cue_rows(np.arange(len(self.cue_unit)))
         self.cue_asks = np.zeros(len(self.cue_unit), bool)
-        self.cue_asks[index[(self.near[row] > 0) | (self.far[row] > 0)]] = True
+        self.cue_asks[index[(self.near[rows_of] > 0) | (self.far[rows_of] > 0)]] = True
         # Learned strings have a table of their own: they are looked for only beside terms.
         self.first_learned = size
         context = list(dict.fromkeys(text for text, _ in learned_rows))
@@ -161,6 +160,11 @@ class Lexicon:
         self.strings += context
         self.learning = np.zeros(len(self.labels), bool)
         self.learning[self.label[self.kind == LEARNED]] = True
+        del self._string_ids, self.unit_ids  # only compiling needs them
+
+    def kind_name(self, row: int) -> str:
+        """Kind of a row."""
+        return ROW_KINDS[self.kind[row]]
 
     def _string(self, text: str) -> int:
         return self._string_ids.setdefault(text, len(self._string_ids))

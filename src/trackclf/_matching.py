@@ -111,13 +111,13 @@ class Table:
         self._single = single if (single >= 0).any() else None
         keys = np.fromiter(edges, np.int64, len(edges))
         targets = np.fromiter(edges.values(), np.int32, len(edges))
-        self._edges = _Edges(keys, targets)
+        self._edges = Edges(keys, targets)
         # Pairs of symbols that start a string, as keys of their own, and a small filter over them.
         symbol_of = np.full(len(final), -1, np.int64)
         symbol_of[targets[keys < size]] = keys[keys < size]
         second = symbol_of[keys // size] >= 0
         left, right = symbol_of[keys[second] // size], keys[second] % size
-        self._pairs = _Edges(left * size + right, targets[second])
+        self._pairs = Edges(left * size + right, targets[second])
         self._filter = np.zeros(1 << _FILTER_BITS, bool)
         self._filter[_mix(left.astype(np.uint16), right.astype(np.uint16))] = True
         ends = code_points("".join(s[0] + s[-1] for s in strings)).reshape(-1, 2)
@@ -176,7 +176,7 @@ def _mix(left: NDArray[np.uint16], right: NDArray[np.uint16]) -> NDArray[np.uint
     return (left * _MIX) ^ right
 
 
-class _Edges:
+class Edges:
     """A map from integer keys to states, by open addressing with linear probing; exact, for whole arrays at once."""
 
     def __init__(self, keys: Ints, targets: Int32) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._characters import SENTENCE
+from trackclf._compiled import cached, read, write
 from trackclf._lexicon import Lexicon
 from trackclf._model import UNIT, Model, Weights, compile_model, load_weights, promised
 from trackclf._resolving import Resolver
@@ -59,16 +60,14 @@ class Tagger:
         In column order: tracks, then modes.
     """
 
-    __slots__ = ("_arguments", "_columns", "_model", "_resolver", "_stamp", "_weights", "labels", "taxonomy")
+    __slots__ = ("_arguments", "_columns", "_model", "_resolver", "_stamp", "labels")
 
-    taxonomy: Taxonomy
     labels: tuple[Label, ...]
     _arguments: tuple[Any, ...]
     _columns: dict[str, Any]
     _model: Model
     _resolver: Resolver
     _stamp: dict[str, str]
-    _weights: Weights | None
 
     def __init__(
         self,
@@ -77,23 +76,29 @@ class Tagger:
         weights: Weights | str | Path | None = SHIPPED,
     ) -> None:
         arguments = (taxonomy, threshold, weights)
-        taxonomy = load_taxonomy() if taxonomy is None else taxonomy
-        if isinstance(weights, str | Path):
-            weights = load_weights(model_dir() if weights == SHIPPED else Path(weights))
-        lexicon = Lexicon(taxonomy, weights.pairs if weights else ())
-        model = compile_model(taxonomy, lexicon, weights, threshold)
+        folder = model_dir() if weights == SHIPPED else weights
+        path = None
+        if taxonomy is None and threshold is None and not isinstance(folder, Weights):
+            path = cached(None if folder is None else Path(folder))
+        compiled = read(path) if path else None
+        if compiled is None:
+            taxonomy = load_taxonomy() if taxonomy is None else taxonomy
+            learned = load_weights(Path(folder)) if isinstance(folder, str | Path) else folder
+            lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
+            compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
+            if path:
+                write(path, compiled)
+        lexicon, model, digest = compiled
         columns: dict[str, Any] = {"track": [], "mode": []}
-        for n, label in enumerate(taxonomy.labels):
+        for n, label in enumerate(lexicon.labels):
             columns[label.kind].append(n)
         values = {
-            "taxonomy": taxonomy,
-            "labels": taxonomy.labels,
+            "labels": lexicon.labels,
             "_arguments": arguments,
             "_columns": {kind: np.array(at, np.int64) for kind, at in columns.items()},
             "_model": model,
             "_resolver": Resolver(lexicon, Segmenter()),
-            "_stamp": {"trackclf": __version__, "taxonomy": taxonomy.digest, "model": model.digest},
-            "_weights": weights,
+            "_stamp": {"trackclf": __version__, "taxonomy": digest, "model": model.digest},
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -106,6 +111,12 @@ class Tagger:
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), self._arguments
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """What the tagger was made from; the shipped one is read when asked for."""
+        taxonomy: Taxonomy | None = self._arguments[0]
+        return load_taxonomy() if taxonomy is None else taxonomy
 
     @property
     def stamp(self) -> dict[str, str]:
@@ -164,7 +175,10 @@ class Tagger:
         ModelError
             There are no learned weights to promise by.
         """
-        return promised(self._weights, promise, [label.id for label in self.labels])
+        weights = self._arguments[2]
+        if isinstance(weights, str | Path):
+            weights = load_weights(model_dir() if weights == SHIPPED else Path(weights))
+        return promised(weights, promise, [label.id for label in self.labels])
 
     def tag(self, text: str, segments: str | None = None) -> Result:
         """Tag one text; see `tag_many`."""
@@ -287,7 +301,7 @@ class Tagger:
                 b + offset,
                 passages.texts[text][a:b],
                 whole if as_listed else lexicon.strings[string],
-                lexicon.kind_names[row],
+                lexicon.kind_name(row),
                 units / UNIT,
                 whole if cue else "",
             )

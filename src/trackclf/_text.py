@@ -225,7 +225,9 @@ class Passages:
     @cached_property
     def sentence_numbers(self) -> NDArray[np.int32]:
         """int32 (n_symbols,): index of the sentence that each symbol belongs to; a break belongs to what it ends."""
-        lengths = np.diff(self.sentence_breaks, prepend=-1)  # a NUL ends every text, so the last break is the last symbol
+        lengths = np.diff(
+            self.sentence_breaks, prepend=-1
+        )  # a NUL ends every text, so the last break is the last symbol
         return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
 
     @cached_property
