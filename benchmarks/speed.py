@@ -22,12 +22,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", type=Path)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--model", default="shipped", help="a model folder, or none for the taxonomy alone")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     texts = [row["text"] for row in read_rows(options.path)]
     size = sum(map(len, texts))
-    tagger = Tagger()
+    tagger = Tagger(weights=None if options.model == "none" else options.model)
     first = tagger.scores(texts)
     best = {"scores": float("inf"), "tag_many": float("inf")}
     for _ in range(options.runs):

@@ -70,9 +70,9 @@ class Sums:
         self.denied.reshape(-1)[cell[found.finds.denied]] = True
         rest = np.flatnonzero(~mine & ~found.finds.denied)
         if len(rest):
-            key, back = np.unique(found.sentence[rest] * labels + found.label[rest], return_inverse=True)
-            sums = np.bincount(back, found.units[rest], len(key)).astype(np.int64)
-            np.maximum.at(self.best.reshape(-1), cell[rest], sums[back])
+            key = found.sentence[rest] * labels + found.label[rest]
+            sums = np.bincount(key, found.units[rest]).astype(np.int64)
+            np.maximum.at(self.best.reshape(-1), cell[rest], sums[key])
 
     def scores(self, model: Model) -> NDArray[np.float32]:
         """float32 (n_texts, n_labels): bias plus what counts, or else the nearest miss."""
