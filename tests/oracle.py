@@ -53,7 +53,12 @@ class Oracle:
         kinds = [lexicon.kind_name(row) for row in range(len(lexicon.label))]
         rows = zip(lexicon.label.tolist(), kinds, lexicon.texts, model.weight.tolist(), strict=True)
         self.weight = {(ids[label], kind, text): units / 256 for label, kind, text, units in rows}
-        self.learned = [(id, text, w) for (id, kind, text), w in self.weight.items() if kind == "learned"]
+        learned = [(id, text, w) for (id, kind, text), w in self.weight.items() if kind == "learned"]
+        own = {(id, text) for id, text, _ in learned}
+        self.learned = [  # each with its spellings, but for those that were learned themselves
+            (id, text, w, [t for t in self.taxonomy.spellings(text) if t == text or (id, t) not in own])
+            for id, text, w in learned
+        ]
 
     def tag(self, text):
         """Scores by label id, and a sorted list of (label, term, kind, contribution)."""
@@ -67,13 +72,12 @@ class Oracle:
             finds += found
             self.kind_hits[kind] = [part[:2] for f in found if f[1] != "weak" for part in f[3]]
         beside = {(id, self.sentence_of(part[0])) for id, _, _, parts in finds for part in parts}
-        for id, text, weight in self.learned:
+        for id, _, weight, spellings in self.learned:
             first = {}
-            taken = {t for i, t, _ in self.learned if i == id}
-            for other in self.taxonomy.spellings(text):
-                for a, b in occurrences(self.text, other) if other == text or other not in taken else ():
+            for spelling in spellings:
+                for a, b in occurrences(self.text, spelling):
                     at = self.sentence_of(a)
-                    first[at] = min(first.get(at, (a, b, other)), (a, b, other))
+                    first[at] = min(first.get(at, (a, b, spelling)), (a, b, spelling))
             finds += [(id, "learned", weight, [part]) for at, part in first.items() if (id, at) in beside]
         cells = defaultdict(list)  # one sentence, one label
         for label, kind, weight, parts in finds:
