@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackclf._lexicon import WEAK, Lexicon
-from trackclf._matching import Hits, Int32, spread
+from trackclf._matching import Hits, Int32, positions
 from trackclf._text import Bools, Ints, Passages
 
-_LENGTHS = 64
+LENGTHS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def find_candidates(lexicon: Lexicon, passages: Passages) -> Candidates:
     units = np.concatenate([unit[kept], support[0]])
     string = np.concatenate([hits.string[piece[kept]], support[1].string])
     order = np.argsort(
-        (units * (len(passages.symbols) + 1) + start) * _LENGTHS + np.minimum(end - start, _LENGTHS - 1), kind="stable"
+        (units * (len(passages.symbols) + 1) + start) * LENGTHS + np.minimum(end - start, LENGTHS - 1), kind="stable"
     )
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
@@ -112,10 +112,7 @@ def _by_place(slot: Ints, cue: Ints) -> tuple[Ints, Ints]:
 
 def _support(lexicon: Lexicon, passages: Passages, sentences: Bools) -> tuple[Ints, Int32, tuple[Ints, Hits]]:
     """What conditions ask for in some sentences, by place, and the units of single characters and denials there."""
-    breaks = passages.sentence_breaks
-    at = np.flatnonzero(sentences)
-    low = np.where(at > 0, breaks[at - 1] + 1, 0)
-    _, place = spread(low, breaks[at] + 1 - low)  # each with its break, so that no string reaches over
+    _, place = positions(passages, np.flatnonzero(sentences))
     found = lexicon.support.occurrences(passages.symbols[place])
     start = place[found.start]
     hits = Hits(found.string, start, start + found.end - found.start)

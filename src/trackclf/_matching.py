@@ -236,6 +236,16 @@ def spread(low: Ints, count: Ints) -> tuple[Ints, Ints]:
     return index, np.arange(len(index)) + np.repeat(low - np.cumsum(count) + count, count)
 
 
+def positions(passages: Passages, sentences: Ints) -> tuple[Ints, Ints]:
+    """Positions of some sentences, end to end: the index in `sentences` and the position in the symbols.
+
+    Each comes with its break, so that no string reaches over.
+    """
+    breaks = passages.sentence_breaks
+    low = np.where(sentences > 0, breaks[sentences - 1] + 1, 0)
+    return spread(low, breaks[sentences] + 1 - low)
+
+
 class Fan:
     """A one-to-many map from small integers, for whole arrays at once.
 

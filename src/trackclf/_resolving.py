@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf._candidates import find_candidates
+from trackclf._candidates import LENGTHS, find_candidates
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Int32, Table, spread
+from trackclf._matching import Fan, Int32, Table, positions, spread
 from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
 
-_LENGTHS = 64
 _QUESTION = ord("?")
 _WINDOW = 12  # code points either side of a short term that the segmenter is shown
 
@@ -69,7 +68,7 @@ class Units:
 
     def extended(self, unit: int, start: Ints, end: Ints, string: Int32) -> "Units":
         """These and the places of one more unit, whose number is larger than all others."""
-        order = np.argsort(start * _LENGTHS + np.minimum(end - start, _LENGTHS - 1), kind="stable")
+        order = np.argsort(start * LENGTHS + np.minimum(end - start, LENGTHS - 1), kind="stable")
         number = np.full(len(order), unit, np.int64)
         return Units(
             self._passages,
@@ -182,14 +181,13 @@ class Resolver:
 
     def _learned(self, context: Table, passages: Passages, finds: Finds) -> Finds:
         """Learned strings of a label, each once a sentence, in the sentences that hold a term of it that nothing denies."""
-        lexicon, breaks = self.lexicon, passages.sentence_breaks
+        lexicon = self.lexicon
         beside = np.flatnonzero(lexicon.learning[lexicon.label[finds.row]] & ~finds.denied)
-        sentence = np.searchsorted(breaks, finds.start[beside])
-        cells = np.zeros((len(breaks) + 1, len(lexicon.labels)), bool)
-        cells[sentence, lexicon.label[finds.row[beside]]] = True
+        number = passages.sentence_numbers[finds.start[beside]]
+        cells = np.zeros((len(passages.sentence_breaks), len(lexicon.labels)), bool)
+        cells[number, lexicon.label[finds.row[beside]]] = True
         sentence = np.flatnonzero(cells.any(1))
-        low = np.where(sentence > 0, breaks[sentence - 1] + 1, 0)
-        index, place = spread(low, breaks[sentence] + 1 - low)  # each with its break, so that no string reaches over
+        index, place = positions(passages, sentence)
         hits = context.occurrences(passages.symbols[place])
         which, row = lexicon.learned(hits.string)
         inside = index[hits.start[which]]

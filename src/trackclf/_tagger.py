@@ -76,14 +76,14 @@ class Tagger:
         weights: Weights | str | Path | None = SHIPPED,
     ) -> None:
         arguments = (taxonomy, threshold, weights)
-        folder = model_dir() if weights == SHIPPED else weights
+        folder = _folder(weights)
         path = None
         if taxonomy is None and threshold is None and not isinstance(folder, Weights):
-            path = cached(None if folder is None else Path(folder))
+            path = cached(folder)
         compiled = read(path) if path else None
         if compiled is None:
             taxonomy = load_taxonomy() if taxonomy is None else taxonomy
-            learned = load_weights(Path(folder)) if isinstance(folder, str | Path) else folder
+            learned = _learned(folder)
             lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
             compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
             if path:
@@ -175,10 +175,7 @@ class Tagger:
         ModelError
             There are no learned weights to promise by.
         """
-        weights = self._arguments[2]
-        if isinstance(weights, str | Path):
-            weights = load_weights(model_dir() if weights == SHIPPED else Path(weights))
-        return promised(weights, promise, [label.id for label in self.labels])
+        return promised(_learned(_folder(self._arguments[2])), promise, [label.id for label in self.labels])
 
     def tag(self, text: str, segments: str | None = None) -> Result:
         """Tag one text; see `tag_many`."""
@@ -349,6 +346,17 @@ class Tagger:
                 int(ends[1]) - base + (int(passages.symbols[breaks[number]]) == SENTENCE), len(passages.texts[text])
             )
             out[text + first].append(Segment(start + offset, end + offset, {k: v / UNIT for k, v in totals.items()}))
+
+
+def _folder(weights: Weights | str | Path | None) -> Weights | Path | None:
+    """The folder that a name or path of a model stands for."""
+    if isinstance(weights, str | Path):
+        return model_dir() if weights == SHIPPED else Path(weights)
+    return weights
+
+
+def _learned(weights: Weights | Path | None) -> Weights | None:
+    return load_weights(weights) if isinstance(weights, Path) else weights
 
 
 def _reason(text: str, sums: Sums, n: int) -> str:
