@@ -25,8 +25,11 @@ from trackclf._text import (
 
 Int32 = NDArray[np.int32]
 
-_FILTER_BITS = 16
 _MIX = np.uint16(40503)  # odd; 2**16 / golden ratio, as in Fibonacci hashing
+_BUCKETS = 7
+_PAIR = np.uint16(1 << _BUCKETS)  # the pair is a string; below it, one bit for each bucket of third symbols
+_NEXT = np.uint16(_BUCKETS + 1)  # from here up, the bucket of the pair as the second and third symbols of a string
+_GOES_ON = np.uint16(_PAIR - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,37 +95,46 @@ class Table:
     def _build(self, strings: Sequence[str], which: Iterable[int]) -> None:
         letters = "".join(dict.fromkeys("".join(strings)))
         symbol_of_char = dict(zip(letters, self._symbols[code_points(letters)].tolist(), strict=True))
+        single = np.full(self._size, -1, np.int32)
+        pairs: list[tuple[int, int, int]] = []
+        thirds: dict[tuple[int, int, int], None] = {}
+        opening: dict[int, int] = {}  # from the key of a pair to its state
         edges: dict[int, int] = {}
-        final = [-1]
-        size = self._size
+        final: list[int] = []
         for index in which:
-            state = 0
-            for char in strings[index]:
-                key = state * size + symbol_of_char[char]
-                state = edges.get(key, -1)
-                if state < 0:
-                    state = edges[key] = len(final)
+            symbols = [symbol_of_char[char] for char in strings[index]]
+            if len(symbols) == 1:
+                single[symbols[0]] = index
+                continue
+            first, second, *rest = symbols
+            if not rest:
+                pairs.append((first, second, index))
+                continue
+            thirds[first, second, rest[0]] = None
+            state = opening.setdefault(first * self._size + second, len(final))
+            if state == len(final):
+                final.append(-1)
+            for symbol in rest:
+                state = edges.setdefault(state * self._size + symbol, len(final))
+                if state == len(final):
                     final.append(-1)
             final[state] = index
         self._final = np.array(final, np.int32)
-        single = np.full(size, -1, np.int32)
-        for key, target in edges.items():
-            if key < size:
-                single[key] = final[target]
         self._single = single if (single >= 0).any() else None
-        keys = np.fromiter(edges, np.int64, len(edges))
-        targets = np.fromiter(edges.values(), np.int32, len(edges))
-        self._edges = Edges(keys, targets)
-        # Pairs of symbols that start a string, as keys of their own, and a small filter over them.
-        symbol_of = np.full(len(final), -1, np.int64)
-        symbol_of[targets[keys < size]] = keys[keys < size]
-        second = symbol_of[keys // size] >= 0
-        left, right = symbol_of[keys[second] // size], keys[second] % size
-        self._pairs = Edges(left * size + right, targets[second])
-        self._filter = np.zeros(1 << _FILTER_BITS, bool)
-        self._filter[_mix(left.astype(np.uint16), right.astype(np.uint16))] = True
+        two = np.array(pairs, np.int64).reshape(-1, 3)
+        three = np.array(list(thirds), np.int64).reshape(-1, 3)
+        self._pairs = Edges({left * self._size + right: index for left, right, index in pairs}, self._size**2)
+        self._opening = Edges(opening, self._size**2)
+        self._edges = Edges(edges, len(final) * self._size)
+        self._flags = np.zeros(1 << 16, np.uint16)
+        self._flags[_mix(*two[:, :2].T.astype(np.uint16))] = _PAIR
+        second = _mix(*three[:, 1:].T.astype(np.uint16))
+        bucket = ((second * np.uint32(_MIX)) >> np.uint32(16)) % np.uint32(_BUCKETS)
+        bit = np.left_shift(1, bucket).astype(np.uint16)
+        np.bitwise_or.at(self._flags, _mix(*three[:, :2].T.astype(np.uint16)), bit)
+        np.bitwise_or.at(self._flags, second, bit << _NEXT)
         ends = code_points("".join(s[0] + s[-1] for s in strings)).reshape(-1, 2)
-        self._ascii_left, self._ascii_right = is_ascii_word(ends).T
+        self._ascii = is_ascii_word(ends) @ np.array([1, 2], np.uint8)  # 1 where it starts so, 2 where it ends so
         self._digit_left = (ends[:, 0] >= 48) & (ends[:, 0] <= 57)
 
     def find(self, passages: Passages) -> Hits:
@@ -130,37 +142,46 @@ class Table:
         return self.on_word_boundaries(passages, self.occurrences(passages.symbols))
 
     def occurrences(self, symbols: NDArray[np.uint16]) -> Hits:
-        """All occurrences of all strings, overlaps included, in a run of symbols."""
+        """All occurrences of all strings, overlaps included, in a run of symbols whose last one only breaks."""
         found: list[tuple[Int32, Ints, int]] = []
         if self._single is not None:
-            string = self._single[symbols]
+            string = self._single.take(symbols)
             at = np.flatnonzero(string >= 0)
             found.append((string[at], at, 1))
-        at = np.flatnonzero(self._filter[_mix(symbols[:-1], symbols[1:])])
-        key = symbols[at].astype(self._pairs.dtype) * self._size + symbols[at + 1]
-        state, there = self._pairs.follow(key)
+        # One look-up a pair tells whether it is a string, and whether with the next pair it may start a longer one.
+        flags = self._flags.take(_mix(symbols[:-1], symbols[1:]))
+        at = np.flatnonzero((flags & _PAIR) != 0)
+        string, there = self._pairs.follow(self._key(symbols, at))
+        found.append((string, at[there], 2))
+        at = np.flatnonzero((flags[:-1] & (flags[1:] >> _NEXT) & _GOES_ON) != 0)
+        state, there = self._opening.follow(self._key(symbols, at))
         at = at[there]
         length = 2
         while len(at):
-            string = self._final[state]
-            hit = np.flatnonzero(string >= 0)
-            if len(hit):
-                found.append((string[hit], at[hit], length))
-            inside = np.flatnonzero(at + length < len(symbols))
-            state, at = state[inside], at[inside]
-            key = state.astype(self._edges.dtype) * self._size + symbols[at + length]
+            key = state.astype(self._edges.dtype) * self._size + symbols.take(at + length)
             state, there = self._edges.follow(key)
             at = at[there]
             length += 1
-        found.append((np.zeros(0, np.int32), np.zeros(0, np.int64), 0))
+            string = self._final.take(state)
+            hit = np.flatnonzero(string >= 0)
+            if len(hit):
+                found.append((string[hit], at[hit], length))
         start = np.concatenate([item[1] for item in found])
         end = start + np.repeat([item[2] for item in found], [len(item[0]) for item in found])
         return Hits(np.concatenate([item[0] for item in found]), start, end)
 
+    def _key(self, symbols: NDArray[np.uint16], at: Ints) -> NDArray[np.integer]:
+        """Keys of pairs of symbols."""
+        return symbols.take(at).astype(self._pairs.dtype) * self._size + symbols.take(at + 1)
+
     def on_word_boundaries(self, passages: Passages, hits: Hits) -> Hits:
         """Hits without those of strings that start or end in ASCII inside a longer word or number."""
+        edges = self._ascii.take(hits.string)
+        ascii = np.flatnonzero(edges != 0)
+        if not len(ascii):
+            return hits
         bad = np.zeros(len(hits.start), bool)
-        at = np.flatnonzero(self._ascii_left[hits.string])
+        at = ascii[edges[ascii] & 1 != 0]
         before = passages.folded(hits.start[at] - 1)
         bad[at] = is_ascii_word(before)
         # 2.6G is no 6G: a point or comma with a digit before it continues a number.
@@ -168,7 +189,7 @@ class Table:
         at = at[number & self._digit_left[hits.string[at]]]
         earlier = passages.folded(hits.start[at] - 2)
         bad[at] |= (earlier >= 48) & (earlier <= 57)
-        at = np.flatnonzero(self._ascii_right[hits.string])
+        at = ascii[edges[ascii] & 2 != 0]
         bad[at] |= is_ascii_word(passages.folded(hits.end[at]))
         return hits[~bad] if bad.any() else hits
 
@@ -178,52 +199,65 @@ def _mix(left: NDArray[np.uint16], right: NDArray[np.uint16]) -> NDArray[np.uint
 
 
 class Edges:
-    """A map from integer keys to states, by open addressing with linear probing; exact, for whole arrays at once."""
+    """A map from integer keys, all below `bound`, to small integers; exact, for whole arrays at once.
 
-    def __init__(self, keys: Ints, targets: Int32) -> None:
-        bits = max(4, int(4 * len(keys)).bit_length())
+    Cuckoo hashing: a key lies at one of two places, so that every look-up takes two steps and no loop.
+    Pagh & Rodler (2004), Cuckoo hashing, https://doi.org/10.1016/j.jalgor.2003.12.002
+    """
+
+    def __init__(self, targets: dict[int, int], bound: int) -> None:
         # Keys of 32 bits, where they are enough, take half the cache and half the time.
-        keys = keys.astype(np.int32 if not len(keys) or keys.max() <= np.iinfo(np.int32).max else np.int64)
+        keys = np.fromiter(targets, np.int32 if bound <= np.iinfo(np.int32).max else np.int64, len(targets))
+        values = np.fromiter(targets.values(), np.int32, len(targets))
         width = 8 * keys.itemsize
-        # 2**width / golden ratio, as in Fibonacci hashing
-        self._factor = np.uint32(0x9E3779B1) if width == 32 else np.uint64(0x9E3779B97F4A7C15)
-        self._shift = type(self._factor)(width - bits)
-        self._keys = np.full(1 << bits, -1, keys.dtype)
-        self._targets = np.zeros(1 << bits, np.int32)
-        slot = self._slot(keys)
+        unsigned = np.dtype(f"u{keys.itemsize}").type
+        # 2**width divided by the golden ratio and by the square root of two, made odd: Fibonacci hashing.
+        factors = (0x9E3779B1, 0xB504F333) if width == 32 else (0x9E3779B97F4A7C15, 0xB504F333F9DE6485)
+        self._factors = tuple(unsigned(factor) for factor in factors)
+        bits = max(4, int(3 * len(keys)).bit_length())
+        while not self._place(keys, values, unsigned(width - bits), bits):
+            bits += 1
+
+    def _place(self, keys: NDArray[np.integer], targets: Int32, shift: Any, bits: int) -> bool:
+        """Give every key its place; False where that takes too long."""
+        self._shift = shift
+        owner = np.full(1 << bits, -1, np.int64)
+        places = np.stack([self._slot(keys, factor) for factor in self._factors])
+        side = np.zeros(len(keys), np.int64)  # which of its places each key has, or is to have
         pending = np.arange(len(keys))
-        while len(pending):
-            free = pending[self._keys[slot[pending]] < 0]
-            _, first = np.unique(slot[free], return_index=True)
-            placed = free[first]
-            self._keys[slot[placed]] = keys[placed]
-            self._targets[slot[placed]] = targets[placed]
-            pending = pending[self._keys[slot[pending]] != keys[pending]]
-            slot[pending] = (slot[pending] + 1) & (len(self._keys) - 1)
+        for _ in range(200):
+            if not len(pending):
+                break
+            slot = places[side[pending], pending]
+            evicted = owner[slot]
+            owner[slot] = pending  # of several the last one stays
+            lost = pending[owner[slot] != pending]
+            pending = np.unique(np.concatenate([lost, evicted[evicted >= 0]]))
+            side[pending] ^= 1
+        self._keys = np.where(owner >= 0, keys[owner] if len(keys) else 0, -1).astype(keys.dtype)
+        self._targets = targets[owner] if len(keys) else owner.astype(np.int32)
+        return not len(pending)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """What keys are asked for as."""
         return self._keys.dtype
 
-    def _slot(self, keys: NDArray[np.integer]) -> Ints:
-        mixed: NDArray[Any] = keys.view(self._factor.dtype) * self._factor
+    def _slot(self, keys: NDArray[np.integer], factor: Any) -> Ints:
+        mixed: NDArray[Any] = keys.view(factor.dtype) * factor
         return (mixed >> self._shift).astype(np.int64)
 
     def follow(self, wanted: NDArray[np.integer]) -> tuple[Int32, Ints]:
-        """States of the keys that are there, and which of `wanted` those are, ascending."""
-        slot = self._slot(wanted)
-        found = self._keys[slot]
-        there = found == wanted
-        asking = np.flatnonzero(~there & (found >= 0))
-        while len(asking):
-            slot[asking] = (slot[asking] + 1) & (len(self._keys) - 1)
-            found = self._keys[slot[asking]]
-            hit = found == wanted[asking]
-            there[asking[hit]] = True
-            asking = asking[~hit & (found >= 0)]
+        """Targets of the keys that are there, and which of `wanted` those are, ascending."""
+        slot = self._slot(wanted, self._factors[0])
+        there = self._keys.take(slot) == wanted
+        rest = np.flatnonzero(~there)
+        other = self._slot(wanted[rest], self._factors[1])
+        hit = self._keys.take(other) == wanted[rest]
+        slot[rest] = other
+        there[rest] = hit
         which = np.flatnonzero(there)
-        return self._targets[slot[which]], which
+        return self._targets.take(slot[which]), which
 
 
 def spread(low: Ints, count: Ints) -> tuple[Ints, Ints]:
