@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackclf._lexicon import WEAK, Lexicon
-from trackclf._matching import Hits, Int32, positions
+from trackclf._matching import Hits, Int32, ascending
 from trackclf._text import Bools, Ints, Passages
 
 LENGTHS = 64
+COLUMNS = 512  # of the notes on what a sentence holds: enough to tell most units apart, few enough for the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,76 +50,91 @@ class Candidates:
 def find_candidates(lexicon: Lexicon, passages: Passages) -> Candidates:
     """All that may stand in the texts."""
     hits = lexicon.table.find(passages)
-    number = passages.sentence_numbers
-    sentence = number[hits.start]
+    sentence = passages.sentence_numbers.take(hits.start)
     count = len(passages.sentence_breaks)  # a NUL ends every text, so the last break ends the last sentence
     place, row = lexicon.plain(hits.string)
     piece, unit = lexicon.units(hits.string)
-    here = np.zeros((count, lexicon.unit_count), bool)
-    here[sentence[piece], unit] = True
+    cell = _cells(sentence.take(piece), unit)
+    here = np.zeros(count * COLUMNS, bool)
+    here[cell] = True
+    # Cues whose pieces their sentence holds.
+    anchor, cue = lexicon.anchors(unit)
+    where = sentence.take(piece.take(anchor))
+    for need in lexicon.cue_needs.T:
+        needed = need.take(cue)
+        stays = np.flatnonzero((needed < 0) | here.take(_cells(where, needed)))
+        anchor, cue, where = anchor.take(stays), cue.take(stays), where.take(stays)
+    anchor, cue, where = _beside_kinds(lexicon, row, sentence.take(place), anchor, cue, where, count)
+    # What they ask for, and what the conditions of terms ask for, is looked for in their sentences alone.
     asking = np.zeros(count, bool)
-    holding = np.zeros(count, bool)
-    group_of = lexicon.row_group[row]
-    asking[sentence[place[(lexicon.near[row] > 0) | (lexicon.far[row] > 0)]]] = True
-    chosen: list[tuple[Ints, Ints]] = []
-    for group, kind in enumerate(lexicon.kinds):
-        mine = place[(group_of == group) & (lexicon.kind[row] < WEAK)]
-        at = np.flatnonzero(lexicon.is_anchor[group][unit])
-        index, cue = lexicon.anchors[group](unit[at])
-        anchor = at[index]
-        for need in lexicon.cue_needs.T:
-            needed = need[cue]
-            ok = (needed < 0) | here[sentence[piece[anchor]], needed]
-            anchor, cue = anchor[ok], cue[ok]
-        where = sentence[piece[anchor]]
-        holding[where] = True
-        asking[where[lexicon.cue_soft[cue] | lexicon.cue_asks[cue]]] = True
-        if kind in lexicon.kind_unit:
-            here[sentence[mine], lexicon.kind_unit[kind]] = True
-            here[where, lexicon.kind_unit[kind]] = True
-        chosen.append((anchor, cue))
+    asking[sentence[place[lexicon.row_asks.take(row)]]] = True
+    asking[where[lexicon.cue_asks.take(cue)]] = True
     asking[sentence[piece[unit == lexicon.deny["without"]]]] = True
-    around, asked, support = _support(lexicon, passages, asking)
-    kept = np.flatnonzero(holding[sentence[piece]] | lexicon.is_denial[unit])
-    slot_of = np.full(len(piece), -1, np.int64)
-    start = np.concatenate([hits.start[piece[kept]], support[1].start])
-    end = np.concatenate([hits.end[piece[kept]], support[1].end])
-    units = np.concatenate([unit[kept], support[0]])
-    string = np.concatenate([hits.string[piece[kept]], support[1].string])
-    order = np.argsort(
-        (units * (len(passages.symbols) + 1) + start) * LENGTHS + np.minimum(end - start, LENGTHS - 1), kind="stable"
-    )
+    needs = np.zeros(count * COLUMNS, bool)
+    for needed in lexicon.cue_unit[cue].T:
+        needs[_cells(where, needed)[needed >= 0]] = True
+    around, asked, others, support = _support(lexicon, passages, asking, needs)
+    kept = np.flatnonzero(needs.take(cell) | lexicon.is_denial.take(unit))
+    units = np.concatenate([unit.take(kept), others])
+    start = np.concatenate([hits.start.take(piece.take(kept)), support.start])
+    end = np.concatenate([hits.end.take(piece.take(kept)), support.end])
+    string = np.concatenate([hits.string.take(piece.take(kept)), support.string])
+    order = ascending((units * (len(passages.symbols) + 1) + start) * LENGTHS + np.minimum(end - start, LENGTHS - 1))
+    slot = np.empty(len(unit), np.int64)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    slot_of[kept] = rank[: len(kept)]
+    slot[kept] = rank[: len(kept)]
+    anchor = slot.take(anchor)
+    group = lexicon.cue_group.take(cue)
     return Candidates(
         hits,
         place,
         row,
         around,
         asked,
-        units[order],
-        start[order],
-        end[order],
-        string[order],
-        *zip(*(_by_place(slot_of[anchor], cue) for anchor, cue in chosen), strict=True),
+        units.take(order),
+        start.take(order),
+        end.take(order),
+        string.take(order),
+        tuple(anchor[group == n] for n in range(len(lexicon.kinds))),
+        tuple(cue[group == n] for n in range(len(lexicon.kinds))),
     )
 
 
-def _by_place(slot: Ints, cue: Ints) -> tuple[Ints, Ints]:
-    order = np.argsort(slot, kind="stable")
-    return slot[order], cue[order]
+def _cells(sentence: Int32, unit: Ints) -> Ints:
+    """Where a sentence notes a unit. Units share columns: a note means that the unit may be there."""
+    return sentence * np.int64(COLUMNS) + (unit & (COLUMNS - 1))
 
 
-def _support(lexicon: Lexicon, passages: Passages, sentences: Bools) -> tuple[Ints, Int32, tuple[Ints, Hits]]:
+def _beside_kinds(
+    lexicon: Lexicon, row: Ints, sentence: Int32, anchor: Ints, cue: Ints, where: Int32, count: int
+) -> tuple[Ints, Ints, Int32]:
+    """The cues that ask for no find of another kind, and those whose sentence may hold one: {track} and the like."""
+    asks = lexicon.cue_kind.take(cue)
+    stays = asks < 0
+    asking = np.flatnonzero(~stays)
+    if len(asking):
+        for group in range(len(lexicon.kinds)):
+            sure = (lexicon.row_group.take(row) == group) & (lexicon.kind.take(row) < WEAK)
+            holds = np.zeros(count, bool)
+            holds[sentence[sure]] = True
+            holds[where[stays & (lexicon.cue_group.take(cue) == group)]] = True
+            mine = asking[asks[asking] == group]
+            stays[mine] = holds[where[mine]]
+    return anchor[stays], cue[stays], where[stays]
+
+
+def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bools) -> tuple[Ints, Int32, Ints, Hits]:
     """What conditions ask for in some sentences, by place, and the units of single characters and denials there."""
-    _, place = positions(passages, np.flatnonzero(sentences))
-    found = lexicon.support.occurrences(passages.symbols[place])
-    start = place[found.start]
-    hits = Hits(found.string, start, start + found.end - found.start)
+    number = passages.sentence_numbers
+    place = np.flatnonzero(sentences.take(number))
+    found = lexicon.support.occurrences(passages.symbols.take(place))
+    start = place.take(found.start)
+    hits = Hits(found.string, start, start + (found.end - found.start))
     hits = lexicon.support.on_word_boundaries(passages, hits)
-    asked = lexicon.asked[hits.string]
+    asked = lexicon.asked.take(hits.string)
     wanted = np.flatnonzero(asked >= 0)
-    wanted = wanted[np.argsort(hits.start[wanted], kind="stable")]
+    wanted = wanted.take(ascending(hits.start.take(wanted)))
     index, unit = lexicon.support_units(hits.string)
-    return hits.start[wanted], asked[wanted], (unit, hits[index])
+    kept = needs.take(_cells(number.take(hits.start.take(index)), unit)) | lexicon.is_denial.take(unit)
+    return hits.start[wanted], asked[wanted], unit[kept], hits[index[kept]]

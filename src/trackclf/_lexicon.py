@@ -141,12 +141,20 @@ class Lexicon:
         hard = np.array([unit not in soft for unit in range(len(self.unit_ids))] + [True] * len(wanted), bool)
         self.unit_count = len(hard)
         self.is_denial = np.isin(np.arange(self.unit_count), list(self.deny.values()))
-        # Units that a sentence must hold for a cue to stand in it; -1 for those that may be single characters.
-        self.cue_needs = np.where((self.cue_unit >= 0) & hard[self.cue_unit], self.cue_unit, -1)
-        self.cue_soft = ((self.cue_unit >= 0) & ~hard[self.cue_unit]).any(1)
+        # Units that a sentence must hold for a cue to stand in it; -1 for those that may be single characters. Of a find
+        # of another kind a cue asks by that kind's number.
+        at = np.where(self.cue_unit >= 0, self.cue_unit, 0)
+        fixed = hard[at] & (at < len(self.unit_ids)) & (np.arange(at.shape[1]) != self.cue_anchor[:, None])
+        self.cue_needs = _left((np.where((self.cue_unit >= 0) & fixed, self.cue_unit, -1)))
+        self.cue_kind = np.full(len(at), -1, np.int64)
+        for kind, unit_of_kind in self.kind_unit.items():
+            self.cue_kind[(self.cue_unit == unit_of_kind).any(1)] = self.kinds.index(kind)
+        self.row_asks = (self.near > 0) | (self.far > 0)
         index, rows_of = self.cue_rows(np.arange(len(self.cue_unit)))
-        self.cue_asks = np.zeros(len(self.cue_unit), bool)
-        self.cue_asks[index[(self.near[rows_of] > 0) | (self.far[rows_of] > 0)]] = True
+        self.cue_group = np.zeros(len(self.cue_unit), np.int8)
+        self.cue_group[index] = self.row_group[rows_of]
+        self.cue_asks = ((self.cue_unit >= 0) & ~hard[at]).any(1)
+        self.cue_asks[index[self.row_asks[rows_of]]] = True
         # Learned strings have a table of their own: they are looked for only beside terms.
         self.first_learned = size
         context = list(dict.fromkeys(text for text, _ in learned_rows))
@@ -177,8 +185,7 @@ class Lexicon:
         self.cue_unit = np.full((len(cues), width), -1, np.int64)
         self.cue_joint = np.zeros((len(cues), width), np.int8)
         self.cue_anchor = np.zeros(len(cues), np.int64)
-        anchors: list[list[tuple[int, int]]] = [[] for _ in self.kinds]
-        group = {cue: int(self.row_group[row]) for cue, row in cue_rows}
+        anchors: list[tuple[int, int]] = []
         for n, cue in enumerate(cues):
             for i, slot in enumerate(cue):
                 self.cue_unit[n, i] = unit(slot)
@@ -186,7 +193,13 @@ class Lexicon:
             # The longest literal is as a rule the rarest piece: a cue is looked for from there.
             fixed = [i for i, slot in enumerate(cue) if slot.word_class not in self.kinds]
             self.cue_anchor[n] = max(fixed, key=lambda i: (len(cue[i].text), -i))
-            anchors[group[n]].append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
+            anchors.append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
         self.cue_rows = Fan(len(cues), cue_rows)
-        self.anchors = [Fan(len(self.unit_ids), pairs) for pairs in anchors]
-        self.is_anchor = [fan.counts > 0 for fan in self.anchors]
+        self.anchors = Fan(len(self.unit_ids), anchors)
+
+
+def _left(needs: Ints) -> Ints:
+    """Each row's numbers to the left, its -1 to the right, without the columns that hold nothing else."""
+    order = np.argsort(needs < 0, axis=1, kind="stable")
+    needs = np.take_along_axis(needs, order, axis=1)
+    return needs[:, (needs >= 0).any(0)]

@@ -175,7 +175,7 @@ class Passages:
     def __init__(self, texts: Sequence[str], table: NDArray[np.uint16]) -> None:
         self.texts = texts
         self.codes = code_points("\0".join(texts) + "\0")
-        symbols = table[self.codes]
+        symbols = table.take(self.codes)
         shifted = symbols - np.uint16(DROP)  # wraps, so that one comparison finds DROP to TAB
         at = np.flatnonzero(shifted <= TAB - DROP)
         self._shift: Ints | None = None
