@@ -26,8 +26,10 @@ class Candidates:
         Terms and pieces of cues of two or more characters, ordered by nothing in particular.
     place, row : int64 (n_plain,)
         Plain terms: index into `hits`, and row of the lexicon.
-    around, asked : int64, int32 (n_asked,)
-        Positions of the strings that conditions ask for, ascending, and which they are; where something asks.
+    first : int64 (n_sentences + 1,)
+        Where in `asked` the strings of each sentence are.
+    asked : int32 (n_asked,)
+        Strings that conditions ask for, sentence by sentence, where something asks.
     unit, start, end, string : (n_units,)
         Pieces of cues, where a cue may stand, and denials; ordered by unit, then start, then length.
     anchor, cue : tuple of int64 (n_cues,)
@@ -37,7 +39,7 @@ class Candidates:
     hits: Hits
     place: Ints
     row: Ints
-    around: Ints
+    first: Ints
     asked: Int32
     unit: Ints
     start: Ints
@@ -73,7 +75,7 @@ def find_candidates(lexicon: Lexicon, passages: Passages) -> Candidates:
     needs = np.zeros(count * COLUMNS, bool)
     for needed in lexicon.cue_unit[cue].T:
         needs[_cells(where, needed)[needed >= 0]] = True
-    around, asked, others, support = _support(lexicon, passages, asking, needs)
+    first, asked, others, support = _support(lexicon, passages, asking, needs)
     kept = np.flatnonzero(needs.take(cell) | lexicon.is_denial.take(unit))
     units = np.concatenate([unit.take(kept), others])
     start = np.concatenate([hits.start.take(piece.take(kept)), support.start])
@@ -90,7 +92,7 @@ def find_candidates(lexicon: Lexicon, passages: Passages) -> Candidates:
         hits,
         place,
         row,
-        around,
+        first,
         asked,
         units.take(order),
         start.take(order),
@@ -125,7 +127,7 @@ def _beside_kinds(
 
 
 def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bools) -> tuple[Ints, Int32, Ints, Hits]:
-    """What conditions ask for in some sentences, by place, and the units of single characters and denials there."""
+    """What conditions ask for in some sentences, and the units of single characters and denials there."""
     number = passages.sentence_numbers
     place = np.flatnonzero(sentences.take(number))
     found = lexicon.support.occurrences(passages.symbols.take(place))
@@ -134,7 +136,9 @@ def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bool
     hits = lexicon.support.on_word_boundaries(passages, hits)
     asked = lexicon.asked.take(hits.string)
     wanted = np.flatnonzero(asked >= 0)
-    wanted = wanted.take(ascending(hits.start.take(wanted)))
+    there = number.take(hits.start.take(wanted))
+    wanted = wanted.take(ascending(there))
+    first = np.append(0, np.cumsum(np.bincount(there, minlength=len(sentences))))
     index, unit = lexicon.support_units(hits.string)
     kept = needs.take(_cells(number.take(hits.start.take(index)), unit)) | lexicon.is_denial.take(unit)
-    return hits.start[wanted], asked[wanted], unit[kept], hits[index[kept]]
+    return first, asked[wanted], unit[kept], hits[index[kept]]

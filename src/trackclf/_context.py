@@ -125,7 +125,7 @@ def sentences(tagger: Tagger, texts: Sequence[str]) -> Sentences:
         for a, b in zip(low[long].tolist(), breaks[long].tolist(), strict=True):
             strings.append(to_string(folded[a:b]))
         finds.append(np.stack([mine + len(strings) - len(long), row]))
-        index.append(passages.text_of(low[long]) + first)
+        index.append(passages.sentence_texts[long] + first)
         counts.append(count)
         spans += here
     find_sentence, find_row = np.concatenate(finds, 1)

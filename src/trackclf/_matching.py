@@ -291,9 +291,8 @@ def positions(passages: Passages, sentences: Ints) -> tuple[Ints, Ints]:
 
     Each comes with its break, so that no string reaches over.
     """
-    breaks = passages.sentence_breaks
-    low = np.where(sentences > 0, breaks[sentences - 1] + 1, 0)
-    return spread(low, breaks[sentences] + 1 - low)
+    low = passages.sentence_start(sentences)
+    return spread(low, passages.sentence_breaks[sentences] + 1 - low)
 
 
 class Fan:

@@ -126,9 +126,12 @@ _GAP_OF = np.array([GAPS[joint] for joint in JOINTS], np.int64)
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What stands around: strings that conditions ask for, by place, and the pieces of cues."""
+    """What stands around: strings that conditions ask for, and the pieces of cues.
 
-    start: Ints
+    `asked` from `first[n]` to `first[n + 1]` stand in sentence n.
+    """
+
+    first: Ints
     asked: Int32
     units: Units
 
@@ -152,7 +155,7 @@ class Resolver:
         hits, index, row = candidates.hits, candidates.place, candidates.row
         units = Units(passages, candidates.unit, candidates.start, candidates.end, candidates.string)
         bare = units.without(self.lexicon.deny["without"], self.lexicon.deny["except"])
-        context = _Around(candidates.around, candidates.asked, units)
+        context = _Around(candidates.first, candidates.asked, units)
         found = []
         for group, kind in enumerate(self.lexicon.kinds):
             mine = self.lexicon.row_group[row] == group
@@ -176,7 +179,7 @@ class Resolver:
             if kind in self.lexicon.kind_unit:
                 sure = parts[(self.lexicon.kind[parts.row] != WEAK) & ~parts.denied]
                 units = context.units.extended(self.lexicon.kind_unit[kind], sure.start, sure.end, sure.string)
-                context = _Around(context.start, context.asked, units)
+                context = _Around(context.first, context.asked, units)
         return Finds.concatenate(found)
 
     def _learned(self, context: Table, passages: Passages, finds: Finds) -> Finds:
@@ -217,23 +220,19 @@ class Resolver:
         self, passages: Passages, context: "_Around", condition: Ints, kinds: Fan, row: Ints, start: Ints
     ) -> Bools:
         """Whether a string of the condition, or a find of one of the row's kinds, stands in the same sentence."""
-        breaks = passages.sentence_breaks
         # Each condition is looked at once a sentence, against the strings there that any condition asks for.
-        sentence = np.searchsorted(breaks, start)
+        sentence = passages.sentence_numbers.take(start).astype(np.int64)
         key, back = np.unique(sentence * len(self.lexicon.member) + condition, return_inverse=True)
         number, condition = np.divmod(key, len(self.lexicon.member))
-        low = np.where(number > 0, breaks[number - 1] + 1, 0)
-        high = breaks[number]  # a NUL ends every text, so there is one
-        first = np.searchsorted(context.start, low)
-        index, place = spread(first, np.searchsorted(context.start, high) - first)
+        first = context.first.take(number)
+        index, place = spread(first, context.first.take(number + 1) - first)
         good = np.zeros(len(key), bool)
-        good[index[self.lexicon.member[condition[index], context.asked[place]]]] = True
+        good[index[self.lexicon.member[condition.take(index), context.asked.take(place)]]] = True
         out: Bools = good[back]
         index, unit = kinds(row)
         if len(index):
-            which = back[index]
-            slot, there = context.units.following(unit, low[which])
-            there[there] = context.units.start[slot[there]] < high[which[there]]
+            slot, there = context.units.following(unit, passages.sentence_start(sentence[index]))
+            there[there] = passages.sentence_numbers[context.units.start[slot[there]]] == sentence[index[there]]
             out[index[there]] = True
         return out
 
@@ -366,44 +365,49 @@ class Resolver:
         asking = np.flatnonzero(self.lexicon.boundary[parts.row])
         if not len(asking):
             return parts
-        breaks = passages.sentence_breaks
         start, end = parts.start[asking], parts.end[asking]
-        sentence = np.searchsorted(breaks, start)
-        low = np.maximum(np.where(sentence > 0, breaks[sentence - 1] + 1, 0), start - _WINDOW)
-        high = np.minimum(breaks[sentence], end + _WINDOW)
+        sentence = passages.sentence_numbers.take(start)
+        low = np.maximum(passages.sentence_start(sentence), start - _WINDOW)
+        high = np.minimum(passages.sentence_breaks[sentence], end + _WINDOW)
+        windows = to_string(passages.folded(spread(low, high - low)[1]))
         good = np.ones(len(parts.row), bool)
-        for n, a, b, s, e in zip(asking, low.tolist(), high.tolist(), start.tolist(), end.tolist(), strict=True):
-            text = to_string(passages.folded(np.arange(a, b)))
-            good[n] = not self.segmenter.straddles(text, s - a, e - a)
+        first = np.cumsum(high - low) - (high - low)
+        rows = (asking, first, first + high - low, start - low, end - low)
+        for n, a, b, s, e in zip(*(row.tolist() for row in rows), strict=True):
+            good[n] = not self.segmenter.straddles(windows[a:b], s, e)
         return parts[good]
 
     def _denials(self, passages: Passages, units: Units, parts: Finds) -> Finds:
         """Mark what the clause denies, and what a question only asks about that the text denies elsewhere."""
-        count = len(parts.row)
         deny = self.lexicon.deny
-        clause = np.full(count, JOINTS.index("…"), np.int8)
+        number = passages.sentence_numbers
+        holds = np.zeros(len(passages.sentence_breaks), bool)
+        holds[number[units.start[self.lexicon.is_denial.take(units.unit)]]] = True
+        near = np.flatnonzero(holds.take(number.take(parts.start)))  # the others have no denial in their sentence
+        start, end = parts.start.take(near), parts.end.take(near)
+        clause = np.full(len(near), JOINTS.index("…"), np.int8)
 
         def preceded(name: str) -> Bools:
-            slot, there = units.preceding(np.full(count, deny[name]), parts.start)
+            slot, there = units.preceding(np.full(len(near), deny[name]), start)
             at = np.flatnonzero(there)
-            there[at] = units.joined(units.end[slot[at]], parts.start[at], clause[at])
+            there[at] = units.joined(units.end[slot[at]], start[at], clause[at])
             return there
 
         def followed(name: str) -> Bools:
-            slot, there = units.following(np.full(count, deny[name]), parts.end)
+            slot, there = units.following(np.full(len(near), deny[name]), end)
             at = np.flatnonzero(there)
-            there[at] = units.joined(parts.end[at], units.start[slot[at]], clause[at])
+            there[at] = units.joined(end[at], units.start[slot[at]], clause[at])
             return there
 
-        denied = preceded("before") | followed("after") | (preceded("without") & followed("of"))
+        denied = np.zeros(len(parts.row), bool)
+        denied[near] = preceded("before") | followed("after") | (preceded("without") & followed("of"))
         answers = units.start[units.unit == deny["question"]]
         if denied.any() or len(answers):
-            breaks = passages.sentence_breaks
-            at = np.flatnonzero(passages.folded(breaks[np.searchsorted(breaks, parts.start)]) == _QUESTION)
-            if len(at):
-                no = np.zeros((len(passages.texts), len(self.lexicon.labels)), bool)
-                no[passages.text_of(answers)] = True
-                no[passages.text_of(parts.start[denied]), self.lexicon.label[parts.row[denied]]] = True
-                denied[at] |= no[passages.text_of(parts.start[at]), self.lexicon.label[parts.row[at]]]
-        denied = denied[np.maximum.accumulate(np.where(parts.share == 0, np.arange(count), 0))]  # a cue as a whole
-        return Finds(parts.row, parts.string, parts.start, parts.end, parts.share, denied)
+            text = passages.sentence_texts.take(number.take(parts.start))
+            no = np.zeros((len(passages.texts), len(self.lexicon.labels)), bool)
+            no[passages.sentence_texts[number[answers]]] = True
+            no[text[denied], self.lexicon.label[parts.row[denied]]] = True
+            at = np.flatnonzero(no[text, self.lexicon.label[parts.row]] & ~denied)
+            denied[at] = passages.folded(passages.sentence_breaks[number[parts.start[at]]]) == _QUESTION
+        whole = np.maximum.accumulate(np.where(parts.share == 0, np.arange(len(denied)), 0))  # a cue as a whole
+        return Finds(parts.row, parts.string, parts.start, parts.end, parts.share, denied[whole])

@@ -98,15 +98,15 @@ def contribute(passages: Passages, finds: Finds, lexicon: Lexicon, model: Model)
     units = weight // parts + (finds.share < weight % parts)
     sure = lexicon.kind[finds.row] < WEAK
     label = lexicon.label[finds.row].astype(np.int64)
-    sentence = np.searchsorted(passages.sentence_breaks, finds.start)
-    cell = sentence * len(lexicon.labels) + label
+    sentence = passages.sentence_numbers.take(finds.start)
+    cell = sentence * np.int64(len(lexicon.labels)) + label
     size = (len(passages.sentence_breaks) + 1) * len(lexicon.labels)
     stands = ~finds.denied
     total = np.bincount(cell[stands], units[stands], size)
     has_sure = np.zeros(size, bool)
     has_sure[cell[stands & sure]] = True
     enough = total[cell] >= np.where(has_sure[cell], model.gate[label], model.gate_alone[label])
-    return Contributions(finds, passages.text_of(finds.start), sentence, label, units, sure, stands & enough)
+    return Contributions(finds, passages.sentence_texts.take(sentence), sentence, label, units, sure, stands & enough)
 
 
 @dataclass(frozen=True, slots=True)

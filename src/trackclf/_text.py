@@ -34,6 +34,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 UNICODE = 0x110000
+_LONGEST_WORD = 16  # characters of jieba's dictionary
 FIRST_SYMBOL = 16  # a matcher numbers its own symbols from here; below are the classes
 
 
@@ -202,9 +203,14 @@ class Passages:
             return at
         return at + np.searchsorted(self._shift, at, side="right")
 
-    def text_of(self, at: Ints) -> Ints:
-        """Index of the text that each position in `symbols` belongs to."""
-        return np.searchsorted(self.starts, self.place(at), side="right") - 1
+    def sentence_start(self, sentence: NDArray[np.integer]) -> Ints:
+        """First position in `symbols` of some sentences."""
+        return np.where(sentence > 0, self.sentence_breaks.take(sentence - 1) + 1, 0)
+
+    @cached_property
+    def sentence_texts(self) -> Ints:
+        """int64 (n_sentences,): index of the text that each sentence belongs to."""
+        return np.searchsorted(self.starts, self.place(self.sentence_breaks), side="right") - 1
 
     @cached_property
     def _stops(self) -> tuple[Ints, NDArray[np.uint16]]:
@@ -267,7 +273,6 @@ class Segmenter:
 
     def __init__(self) -> None:
         self._tokenizer: Any = None
-        self._joints: set[str] = set()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
@@ -288,20 +293,38 @@ class Segmenter:
                 # What jieba's initialize() does, without its cache in the shared temporary folder.
                 tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
                 tokenizer.initialized = True
-                self._joints = {word[n : n + 2] for word in tokenizer.FREQ for n in range(len(word) - 1)}
                 self._tokenizer = tokenizer
             return self._tokenizer
 
     def straddles(self, sentence: str, start: int, end: int) -> bool:
         """Whether a word of the folded `sentence` crosses one end of [start, end) and not the other."""
         tokenizer = self._tokenizer or self._load()
-        # No word crosses an end where no word of the dictionary holds the two characters on both sides of it; Latin
-        # letters and digits are cut by rules of their own.
         sides = sentence[max(start - 1, 0) : start + 1], sentence[end - 1 : end + 1]
-        if not any(side in self._joints or side.isascii() for side in sides):
+        # Latin letters and digits are cut by rules of their own; otherwise the dictionary must have such a word.
+        if not any(map(str.isascii, sides)) and not _may_straddle(tokenizer.FREQ, sentence, start, end):
             return False
         for _, low, high in tokenizer.tokenize(sentence, HMM=False):
             covers = low <= start and high >= end
             if not covers and (low < start < high or low < end < high):
                 return True
         return False
+
+
+def _may_straddle(words: dict[str, int], sentence: str, start: int, end: int) -> bool:
+    """Whether a word starts before [start, end) and ends inside, or starts inside and ends after.
+
+    `words` holds every beginning of a word too, with 0, as jieba has it.
+    """
+    for first in range(max(start - _LONGEST_WORD, 0), end):
+        if first == start:
+            continue
+        low, high = (start, end - 1) if first < start else (end, len(sentence))
+        last = first + 1
+        while last <= high:
+            count = words.get(sentence[first:last])
+            if count is None:
+                break
+            if count and last > low:
+                return True
+            last += 1
+    return False
