@@ -180,11 +180,12 @@ class Lexicon:
     def _compile_cues(
         self, cues: list[tuple[Slot, ...]], cue_rows: list[tuple[int, int]], unit: Callable[[Slot], int]
     ) -> None:
-        """One row a cue: its pieces' units and joints, and the piece that it is looked for from."""
+        """One row a cue: its pieces' units and joints, the piece that it is looked for from, and the order of the others."""
         width = max((len(cue) for cue in cues), default=1)
         self.cue_unit = np.full((len(cues), width), -1, np.int64)
         self.cue_joint = np.zeros((len(cues), width), np.int8)
         self.cue_anchor = np.zeros(len(cues), np.int64)
+        self.cue_steps = np.full((len(cues), width - 1), -1, np.int64)
         anchors: list[tuple[int, int]] = []
         for n, cue in enumerate(cues):
             for i, slot in enumerate(cue):
@@ -193,6 +194,8 @@ class Lexicon:
             # The longest literal is as a rule the rarest piece: a cue is looked for from there.
             fixed = [i for i, slot in enumerate(cue) if slot.word_class not in self.kinds]
             self.cue_anchor[n] = max(fixed, key=lambda i: (len(cue[i].text), -i))
+            steps = [*range(self.cue_anchor[n] + 1, len(cue)), *range(self.cue_anchor[n] - 1, -1, -1)]
+            self.cue_steps[n, : len(steps)] = steps
             anchors.append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
         self.cue_rows = Fan(len(cues), cue_rows)
         self.anchors = Fan(len(self.unit_ids), anchors)

@@ -46,7 +46,9 @@ class Finds:
     denied: Bools
 
     def __getitem__(self, keep: Bools | Ints) -> "Finds":
-        return Finds(*(getattr(self, name)[keep] for name in self.__slots__))
+        if keep.dtype == bool:
+            keep = np.flatnonzero(keep)
+        return Finds(*(getattr(self, name).take(keep) for name in self.__slots__))
 
     @classmethod
     def concatenate(cls, items: list["Finds"]) -> "Finds":
@@ -114,13 +116,17 @@ class Units:
     def joined(self, left: Ints, right: Ints, joint: NDArray[np.int8]) -> Bools:
         """Whether the gaps from positions `left` to `right` keep to their joints."""
         gap = right - left
-        ok = gap <= _GAP_OF[joint]
-        for kind, breaks in ((1, self._passages.clause_breaks), (2, self._passages.sentence_breaks)):
-            at = np.flatnonzero((joint == kind) & ok & (gap > 0))
-            ok[at] = np.searchsorted(breaks, left[at]) == np.searchsorted(breaks, right[at])
+        ok = gap <= _GAP_OF.take(joint)
+        number = self._passages.sentence_numbers
+        at = np.flatnonzero(ok & (gap > 0) & (joint > 0))
+        ok[at] = number.take(left[at]) == number.take(right[at])
+        at = at[ok[at] & (joint[at] == 1)]
+        breaks = self._passages.clause_breaks
+        ok[at] = np.searchsorted(breaks, left[at]) == np.searchsorted(breaks, right[at])
         return ok
 
 
+assert JOINTS == ["", "…", "……"], "adjacent, within the clause, within the sentence"
 _GAP_OF = np.array([GAPS[joint] for joint in JOINTS], np.int64)
 
 
@@ -241,29 +247,28 @@ class Resolver:
 
         `index` are the places of the anchors of `cue` among the units.
         """
-        units = context.units
-        width = self.lexicon.cue_unit.shape[1]
-        piece = np.full((len(cue), width), -1, np.int64)
-        anchor = self.lexicon.cue_anchor[cue]
+        units, lexicon = context.units, self.lexicon
+        piece = np.full((len(cue), lexicon.cue_unit.shape[1]), -1, np.int64)
+        anchor = lexicon.cue_anchor.take(cue)
         piece[np.arange(len(cue)), anchor] = index
-        for step in (*range(1, width), *range(-1, -width, -1)):
-            here = anchor + step
-            inside = (here >= 0) & (here < width)
-            asked = np.flatnonzero(inside & (self.lexicon.cue_unit[cue, np.clip(here, 0, width - 1)] >= 0))
-            if not len(asked):
-                continue
-            at, c = here[asked], cue[asked]
-            unit = self.lexicon.cue_unit[c, at]
-            last = piece[asked, at - np.sign(step)]
-            if step > 0:
-                slot, there = units.following(unit, units.end[last])
-                ok = there & units.joined(units.end[last], units.start[slot], self.lexicon.cue_joint[c, at])
-            else:
-                slot, there = units.preceding(unit, units.start[last])
-                ok = there & units.joined(units.end[slot], units.start[last], self.lexicon.cue_joint[c, at + 1])
-            piece[asked, at] = slot
+        for step in lexicon.cue_steps.T:  # first to the right of the anchor, then to the left
+            at = step.take(cue)
             stays = np.ones(len(cue), bool)
-            stays[asked[~ok]] = False
+            for forward, asked in ((True, at > anchor), (False, (at >= 0) & (at < anchor))):
+                which = np.flatnonzero(asked)
+                if not len(which):
+                    continue
+                c, here = cue[which], at[which]
+                unit = lexicon.cue_unit[c, here]
+                last = piece[which, here - 1 if forward else here + 1]
+                if forward:
+                    slot, there = units.following(unit, units.end[last])
+                    left, right, joint = units.end[last], units.start[slot], lexicon.cue_joint[c, here]
+                else:
+                    slot, there = units.preceding(unit, units.start[last])
+                    left, right, joint = units.end[slot], units.start[last], lexicon.cue_joint[c, here + 1]
+                stays[which] = there & units.joined(left, right, joint)
+                piece[which, here] = slot
             piece, cue, anchor = piece[stays], cue[stays], anchor[stays]
         count = (piece >= 0).sum(1)
         first = units.start[piece[:, 0]] if len(piece) else np.zeros(0, np.int64)
@@ -323,10 +328,14 @@ class Resolver:
 
     def _covered(self, inner: Finds, outer: Finds, span: np.int64) -> Bools:
         """Whether each part lies inside a part of `outer` of its label whose kind is at least as telling."""
+        lexicon = self.lexicon
         out = np.zeros(len(inner.row), bool)
-        kind, other = self.lexicon.kind[inner.row], self.lexicon.kind[outer.row]
+        some = np.zeros(len(lexicon.labels), bool)
+        some[lexicon.label[outer.row]] = True
+        asked = np.flatnonzero(some.take(lexicon.label.take(inner.row)))
+        kind, other = lexicon.kind.take(inner.row.take(asked)), lexicon.kind.take(outer.row)
         for number in range(NOT):
-            mine = np.flatnonzero(kind == number)
+            mine = asked[kind == number]
             if len(mine):
                 out[mine] = self._inside(inner[mine], outer[other <= number], span)
         return out

@@ -214,19 +214,26 @@ class Passages:
 
     @cached_property
     def _stops(self) -> tuple[Ints, NDArray[np.uint16]]:
-        """Positions in `symbols` of all that may end something, ascending, and their classes."""
+        """Positions in `symbols` of all that ends something, ascending, and their classes.
+
+        A dot that ends a sentence is of class SENTENCE here, another is no stop.
+        """
         at = np.flatnonzero(self.symbols - np.uint16(NEWLINE) <= HARD - NEWLINE)  # wraps below NEWLINE
-        return at, self.symbols[at]
+        kind = self.symbols.take(at)
+        dots = np.flatnonzero(kind == DOT)
+        if len(dots):
+            after = self.symbols.take(at[dots] + 1)  # a NUL ends every text
+            ends = (after == SPACE) | (after == NEWLINE) | (after == HARD)
+            kind[dots] = np.where(ends, SENTENCE, DOT)
+            keep = np.flatnonzero(kind != DOT)
+            at, kind = at.take(keep), kind.take(keep)
+        return at, kind
 
     @cached_property
     def sentence_breaks(self) -> Ints:
         """Positions in `symbols` that end a sentence, ascending."""
         at, kind = self._stops
-        ends = (kind == SENTENCE) | (kind == NEWLINE) | (kind == HARD)
-        dots = np.flatnonzero(kind == DOT)
-        after = self.symbols[at[dots] + 1]  # a NUL ends every text
-        ends[dots] = (after == SPACE) | (after == NEWLINE) | (after == HARD)
-        return np.asarray(at[ends])
+        return at.take(np.flatnonzero((kind >= SENTENCE) | (kind == NEWLINE)))
 
     @cached_property
     def sentence_numbers(self) -> NDArray[np.int32]:
@@ -246,12 +253,10 @@ class Passages:
     def clause_breaks(self) -> Ints:
         """Positions in `symbols` that end a clause, ascending; every sentence break is among them."""
         at, kind = self._stops
-        ends = kind != DOT
-        inner = np.flatnonzero(((kind == COMMA) | (kind == CLAUSE)) & (at > 0))
-        inner = inner[self._is_digit(at[inner] - 1)]
-        ends[inner[self._is_digit(at[inner] + 1)]] = False  # 1,000 and 10:30
-        ends[np.isin(at, self.sentence_breaks[self.symbols[self.sentence_breaks] == DOT])] = True
-        return np.asarray(at[ends])
+        inner = np.flatnonzero((kind == COMMA) | (kind == CLAUSE))
+        inner = inner[self._is_digit(at.take(inner) - 1)]
+        inner = inner[self._is_digit(at.take(inner) + 1)]
+        return np.delete(at, inner)  # 1,000 and 10:30
 
     def folded(self, at: Ints) -> NDArray[np.uint32]:
         """Folded code points at positions in `symbols`; NUL outside."""
