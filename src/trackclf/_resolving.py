@@ -274,7 +274,7 @@ class Resolver:
         first = units.start[piece[:, 0]] if len(piece) else np.zeros(0, np.int64)
         final = units.end[piece[np.arange(len(piece)), count - 1]] if len(piece) else first
         # Two starts that reach the same end are one cue: the nearer start stands.
-        order = np.lexsort((first, final, cue))
+        order = np.lexsort((piece[np.arange(len(piece)), anchor], first, final, cue))
         c, f = cue[order], final[order]
         order = order[np.append((c[1:] != c[:-1]) | (f[1:] != f[:-1]), True)] if len(order) else order
         index, row = self.lexicon.cue_rows(cue[order])
