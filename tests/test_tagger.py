@@ -324,6 +324,7 @@ def test_modules_stand_in_one_order():
         "_resolving",
         "_model",
         "_scoring",
+        "_results",
         "_compiled",
         "_tagger",
         "_evaluation",

