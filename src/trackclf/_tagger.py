@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._characters import SENTENCE
-from trackclf._compiled import cached, read, write
+from trackclf._compiled import key_of, read, write
 from trackclf._lexicon import Lexicon
 from trackclf._model import UNIT, Model, Weights, compile_model, load_weights, promised
 from trackclf._resolving import Resolver
@@ -77,17 +77,17 @@ class Tagger:
     ) -> None:
         arguments = (taxonomy, threshold, weights)
         folder = _folder(weights)
-        path = None
+        key = None
         if taxonomy is None and threshold is None and not isinstance(folder, Weights):
-            path = cached(folder)
-        compiled = read(path) if path else None
+            key = key_of(folder)
+        compiled = read(key) if key else None
         if compiled is None:
             taxonomy = load_taxonomy() if taxonomy is None else taxonomy
             learned = _learned(folder)
             lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
             compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
-            if path:
-                write(path, compiled)
+            if key:
+                write(key, compiled)
         lexicon, model, digest = compiled
         columns: dict[str, Any] = {"track": [], "mode": []}
         for n, label in enumerate(lexicon.labels):
@@ -280,27 +280,29 @@ class Tagger:
         start = passages.place(finds.start)
         end = passages.place(finds.end - 1) + 1
         base = passages.starts[found.text]
-        for text, label, a, b, string, row, units in zip(
+        # A string is made once a batch: those of a compiled file are not in memory yet.
+        strings = {n: lexicon.strings[n] for n in set(finds.string.tolist())}
+        texts = {n: lexicon.texts[n] for n in set(finds.row.tolist())}
+        for text, label, a, b, string, row, is_cue, as_listed, units in zip(
             found.text.tolist(),
             found.label.tolist(),
             (start - base).tolist(),
             (end - base).tolist(),
             finds.string.tolist(),
             finds.row.tolist(),
+            (lexicon.parts[finds.row] > 1).tolist(),
+            (lexicon.own[finds.row] == finds.string).tolist(),
             found.units.tolist(),
             strict=True,
         ):
-            whole = lexicon.texts[row]
-            cue = lexicon.parts[row] > 1
-            as_listed = not cue and lexicon.strings[string] == lexicon.keys[row]
             item = Evidence(
                 a + offset,
                 b + offset,
                 passages.texts[text][a:b],
-                whole if as_listed else lexicon.strings[string],
+                texts[row] if as_listed else strings[string],
                 lexicon.kind_name(row),
                 units / UNIT,
-                whole if cue else "",
+                texts[row] if is_cue else "",
             )
             out[text + first].setdefault(label, []).append(item)
 
