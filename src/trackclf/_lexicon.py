@@ -1,13 +1,16 @@
 """A taxonomy and learned strings compiled to arrays: what to find, and what each find asks for."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trackclf._matching import Alphabet, Fan, Table
-from trackclf._taxonomy import Taxonomy
 from trackclf._taxonomy_files import DENIALS, GAPS, KINDS, Slot
 from trackclf._text import Ints
+
+if TYPE_CHECKING:
+    from trackclf._taxonomy import Taxonomy
 
 ROW_KINDS = (*KINDS, "learned")
 NOT, WEAK, LEARNED = (ROW_KINDS.index(kind) for kind in ("not", "weak", "learned"))
@@ -27,7 +30,7 @@ class Lexicon:
     strings: Sequence[str]
     texts: Sequence[str]
 
-    def __init__(self, taxonomy: Taxonomy, learned: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, taxonomy: "Taxonomy", learned: Sequence[tuple[str, str]] = ()) -> None:
         self.labels = taxonomy.labels
         column = {label.id: n for n, label in enumerate(self.labels)}
         self.kinds = tuple(dict.fromkeys(label.kind for label in self.labels))

@@ -1,7 +1,6 @@
 """The command line: `trackclf tag|explain|eval|train|taxonomy`. One function a command; errors become one line and a code."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -243,6 +242,8 @@ def _output(path: str | None) -> Iterator[TextIO]:
 
 
 def _eval(options: argparse.Namespace) -> int:
+    import json
+
     from trackclf import _report
     from trackclf._evaluation import evaluate, read_rows
 
@@ -281,6 +282,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _taxonomy_show(options: argparse.Namespace) -> int:
+    import json
+
     from trackclf._taxonomy import load_taxonomy
     from trackclf._words import WORDS
     from trackclf._writers import fit
