@@ -7,8 +7,8 @@ from conftest import ROOT
 
 from trackclf import InputError, ModelError, Tagger
 from trackclf._context import read_corpora
-from trackclf._model import load_weights
 from trackclf._training import train
+from trackclf._weights import load_weights
 from trackclf.cli import main
 
 

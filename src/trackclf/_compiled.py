@@ -1,19 +1,26 @@
 """Compiled word lists and weights on disk, so that a process that tags one line need not compile them again.
 
-One file: a line that names the format, the length and the digest of a JSON head, the head, and the arrays it speaks of,
-as they lie in memory. Only the classes named here are made from it, and nothing of it is run.
+One file: a line that names the format, a checksum, the lengths of the head and of the whole, a JSON head, and the arrays
+it speaks of, as they lie in memory. The arrays are mapped, not read: what a text does not touch is never loaded. Only the
+classes named here are made from it, and nothing of it is run.
+
+A file is trusted as Python trusts its bytecode: by path, size and time of all that decides it, by its own length, and by
+a checksum of its head. It is on disk before it gets its name, so a crash leaves no half of one.
 """
 
-import hashlib
 import json
+import math
+import mmap
 import os
 import sys
-import tempfile
+import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackclf import _resources
 from trackclf._lexicon import Lexicon
@@ -22,12 +29,40 @@ from trackclf._model import Model
 from trackclf._types import Label
 from trackclf._version import __version__
 
-FORMAT = b"trackclf compiled 1\n"
+FORMAT = b"trackclf compiled 2\n"
+_START = len(FORMAT) + 20  # where the head begins
 _ALIGN = 64
 _KEPT = 4  # compiled files that stay
 _CLASSES: dict[str, type] = {cls.__name__: cls for cls in (Edges, Fan, Label, Lexicon, Model, Table)}
-# What a compiled file depends on beside the data: a change to these must not find an old file.
-_SOURCES = ("_characters", "_compiled", "_lexicon", "_matching", "_model", "_taxonomy", "_taxonomy_files", "_text")
+_SUFFIXES = (".json", ".npz", ".py", ".toml")
+
+
+class Strings(Sequence[str]):
+    """A list of strings as it lies in the file: each is made when it is asked for.
+
+    Parameters
+    ----------
+    text : uint8 (n_bytes,)
+        All of them in UTF-8, end to end.
+    ends : int64 (n_strings + 1,)
+        Where each starts, and the last one ends.
+    """
+
+    def __init__(self, text: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
+        self._text, self._ends = text.data, ends.data
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[n] for n in range(*at.indices(len(self)))]
+        at = range(len(self))[at]
+        return str(self._text[self._ends[at] : self._ends[at + 1]], "utf-8", "surrogatepass")
 
 
 def cache_folder() -> Path | None:
@@ -43,68 +78,81 @@ def cache_folder() -> Path | None:
     return None
 
 
-def cached(weights: Path | None) -> Path | None:
-    """File for what the shipped taxonomy and a model folder compile to, named by all that decides it.
+def key_of(weights: Path | None) -> str | None:
+    """Key of what the shipped taxonomy and a model folder compile to: versions, and every file that decides it.
 
-    None without a cache, or where something cannot be read: whoever compiles it will say so.
+    None where something cannot be read: whoever compiles it will say so.
     """
+    parts = [f"{__version__} {np.__version__} {sys.byteorder}"]
+    try:
+        for folder in [*_resources.folders(), *([weights.absolute()] if weights else [])]:
+            with os.scandir(folder) as entries:
+                files = sorted((entry.name, entry.stat()) for entry in entries if entry.name.endswith(_SUFFIXES))
+            parts.append(str(folder))
+            parts += [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in files]
+    except OSError:
+        return None
+    return "\n".join(parts)
+
+
+def _path(key: str) -> Path | None:
     folder = cache_folder()
-    package = Path(__file__).parent
-    files = [package / f"{name}.py" for name in _SOURCES]
-    files += [*sorted(_resources.taxonomy_dir().rglob("*.toml")), package / "data" / "characters.json"]
-    files += [weights / "weights.npz", weights / "manifest.json"] if weights else []
-    sha = hashlib.sha256(f"{__version__} {np.__version__} {sys.byteorder}".encode())
-    try:
-        for path in files:
-            sha.update(path.name.encode())
-            sha.update(path.read_bytes())
-    except OSError:
-        return None
-    return folder / f"{sha.hexdigest()[:32]}.bin" if folder else None
+    return folder / f"{zlib.crc32(key.encode('utf-8', 'surrogateescape')):08x}.bin" if folder else None
 
 
-def read(path: Path) -> tuple[Any, ...] | None:
-    """What `write` wrote; None where there is no whole file of this format."""
-    try:
-        blob = path.read_bytes()
-    except OSError:
+def read(key: str) -> tuple[Any, ...] | None:
+    """What `write` wrote under the key; None where there is no cache, or no whole file of this format and key."""
+    path = _path(key)
+    if path is None:
         return None
     try:
-        start = len(FORMAT)
-        digest, size = blob[start : start + 32], int.from_bytes(blob[start + 32 : start + 40], "little")
-        if not blob.startswith(FORMAT) or hashlib.sha256(memoryview(blob)[start + 32 :]).digest() != digest:
+        with open(path, "rb") as file:
+            blob = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        size, total = (int.from_bytes(blob[at : at + 8], "little") for at in (_START - 16, _START - 8))
+        if blob[: len(FORMAT)] != FORMAT or len(blob) != total:
             return None
-        head = json.loads(blob[start + 40 : start + 40 + size])
-        first = -(-(start + 40 + size) // _ALIGN) * _ALIGN
+        if zlib.crc32(blob[_START - 16 : _START + size]) != int.from_bytes(blob[_START - 20 : _START - 16], "little"):
+            return None
+        head = json.loads(blob[_START : _START + size])
+        if head["key"] != key:
+            return None
+        first = _aligned(_START + size)
         arrays = [
-            np.frombuffer(blob, np.dtype(kind), int(np.prod(shape)), first + offset).reshape(shape)
+            np.frombuffer(blob, np.dtype(kind), math.prod(shape), first + offset).reshape(shape)
             for kind, shape, offset in head["arrays"]
         ]
         return tuple(_decode(item, arrays) for item in head["items"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def write(path: Path, items: tuple[Any, ...]) -> None:
+def write(key: str, items: tuple[Any, ...]) -> None:
     """Write beside, then rename. A folder that cannot be written to is left as it is: the file only saves time."""
+    import tempfile
+
+    path = _path(key)
+    if path is None:
+        return
     arrays: list[Any] = []
     encoded = [_encode(item, arrays) for item in items]
     specs, chunks, offset = [], [], 0
     for array in arrays:
         specs.append((array.dtype.str, array.shape, offset))
         raw = array.tobytes()
-        raw += bytes(-len(raw) % _ALIGN)
-        chunks.append(raw)
-        offset += len(raw)
-    head = json.dumps({"items": encoded, "arrays": specs}, ensure_ascii=True).encode()
-    body = len(head).to_bytes(8, "little") + head
-    body += bytes(-(len(FORMAT) + 32 + len(body)) % _ALIGN) + b"".join(chunks)
+        chunks.append(raw.ljust(_aligned(len(raw)), b"\0"))
+        offset += len(chunks[-1])
+    head = json.dumps({"key": key, "items": encoded, "arrays": specs}, ensure_ascii=True).encode()
+    first = _aligned(_START + len(head))
+    start = len(head).to_bytes(8, "little") + (first + offset).to_bytes(8, "little") + head
+    start = FORMAT + zlib.crc32(start).to_bytes(4, "little") + start
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(FORMAT + hashlib.sha256(body).digest() + body)
+                out.writelines([start.ljust(first, b"\0"), *chunks])
+                out.flush()
+                os.fsync(handle)
             os.replace(beside, path)
         except BaseException:
             os.unlink(beside)
@@ -113,16 +161,24 @@ def write(path: Path, items: tuple[Any, ...]) -> None:
             old.unlink()
 
 
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGN) * _ALIGN
+
+
 def _encode(value: Any, arrays: list[Any]) -> Any:
     if isinstance(value, np.ndarray):
-        arrays.append(np.ascontiguousarray(value))
-        return {"array": len(arrays) - 1}
+        known = [n for n, array in enumerate(arrays) if array is value]
+        if not known:
+            arrays.append(value)
+        return {"array": known[0] if known else len(arrays) - 1}
     if isinstance(value, np.generic):
         return {"number": [value.dtype.str, value.item()]}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list) and all(type(item) is str for item in value):
-        return {"strings": value}
+        parts = [item.encode("utf-8", "surrogatepass") for item in value]
+        ends = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+        return {"strings": [_encode(np.frombuffer(b"".join(parts), np.uint8), arrays), _encode(ends, arrays)]}
     if isinstance(value, list | tuple | frozenset):
         items = sorted(value) if isinstance(value, frozenset) else value
         return {type(value).__name__: [_encode(item, arrays) for item in items]}
@@ -149,7 +205,7 @@ def _decode(value: Any, arrays: list[Any]) -> Any:
     if kind == "number":
         return np.dtype(item[0]).type(item[1])
     if kind == "strings":
-        return item
+        return Strings(*(_decode(part, arrays) for part in item))
     if kind == "dict":
         return {key: _decode(part, arrays) for key, part in item}
     made_of = {"list": list, "tuple": tuple, "frozenset": frozenset}[kind]

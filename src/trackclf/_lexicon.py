@@ -1,13 +1,16 @@
 """A taxonomy and learned strings compiled to arrays: what to find, and what each find asks for."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trackclf._matching import Alphabet, Fan, Table
-from trackclf._taxonomy import Taxonomy
-from trackclf._taxonomy_files import DENIALS, GAPS, KINDS, Slot, cue_key
+from trackclf._taxonomy_files import DENIALS, GAPS, KINDS, Slot
 from trackclf._text import Ints
+
+if TYPE_CHECKING:
+    from trackclf._taxonomy import Taxonomy
 
 ROW_KINDS = (*KINDS, "learned")
 NOT, WEAK, LEARNED = (ROW_KINDS.index(kind) for kind in ("not", "weak", "learned"))
@@ -18,13 +21,16 @@ class Lexicon:
     """A taxonomy compiled to arrays: immutable, shared between threads.
 
     A row is one term for one label, or one learned string for one label (kind LEARNED). Attributes by row: `label`
-    int16, `kind` int8, `boundary` bool, `parts` int32 (pieces of its cue, 1 for a plain term), `texts` list of str (as
-    in the data file), `keys` list of str (after normalisation). `learning` (bool, by label) says which have learned strings.
+    int16, `kind` int8, `boundary` bool, `parts` int32 (pieces of its cue, 1 for a plain term), `texts` sequence of str (as
+    in the data file), `own` int32 (index in `strings` of its text after normalisation, -1 for a cue). `learning` (bool, by
+    label) says which have learned strings.
     """
 
     cue_unit: Ints
+    strings: Sequence[str]
+    texts: Sequence[str]
 
-    def __init__(self, taxonomy: Taxonomy, learned: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, taxonomy: "Taxonomy", learned: Sequence[tuple[str, str]] = ()) -> None:
         self.labels = taxonomy.labels
         column = {label.id: n for n, label in enumerate(self.labels)}
         self.kinds = tuple(dict.fromkeys(label.kind for label in self.labels))
@@ -56,8 +62,8 @@ class Lexicon:
         # Units of the denial cues, by their names in the data.
         self.deny = {name: union(taxonomy.denial.get(name, ()), f"\0{name}") for name in DENIALS}
         rows: list[tuple[int, int, bool, int]] = []
-        self.texts: list[str] = []
-        self.keys: list[str] = []
+        written: list[str] = []
+        own: list[int] = []
         plain: list[tuple[int, int]] = []
         conditions: dict[frozenset[str], int] = {frozenset(): 0}  # 0 is no condition
         beside: dict[str, list[int]] = {"near": [], "far": []}
@@ -70,8 +76,7 @@ class Lexicon:
                 for label in (column[id] for id in targets if id in column):
                     row = len(rows)
                     rows.append((label, KINDS.index(term.kind), term.boundary, len(term.slots)))
-                    self.texts.append(term.text)
-                    self.keys.append(cue_key(term.slots))
+                    written.append(term.text)
                     for side, slots in (("near", term.near), ("far", term.far)):
                         kinds = [slot for slot in slots if slot.word_class in self.kinds]
                         beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
@@ -79,6 +84,7 @@ class Lexicon:
                         if kinds and not texts:  # a condition all the same, of no strings
                             texts = frozenset({"\U0010ffff" * 2})
                         beside[side].append(conditions.setdefault(texts, len(conditions)))
+                    own.append(self._string(term.slots[0].text) if len(term.slots) == 1 else -1)
                     if len(term.slots) == 1:
                         for text in taxonomy.spellings(term.slots[0].text, self.labels[label].id):
                             plain.append((self._string(text), row))
@@ -92,8 +98,7 @@ class Lexicon:
                     if other == text or (other, id) not in known:
                         learned_rows.append((other, len(rows)))
                 rows.append((column[id], LEARNED, False, 1))
-                self.texts.append(text)
-                self.keys.append(text)
+                written.append(text)
                 for conditions_of in beside.values():
                     conditions_of.append(0)
         self.label = np.array([row[0] for row in rows], np.int16)
@@ -120,8 +125,8 @@ class Lexicon:
         for number, texts in enumerate(conditions):
             self.member[number, [asked[text] for text in texts]] = True
         ids = [self._string(text) for text in asked]
-        self.strings = list(self._string_ids)
-        size = len(self.strings)
+        strings = list(self._string_ids)
+        size = len(strings)
         self.asked = np.full(size, -1, np.int32)
         self.asked[ids] = np.arange(len(ids))
         self.plain = Fan(size, plain)
@@ -129,7 +134,7 @@ class Lexicon:
         # they are the support, looked for only in the sentences where something asks for them.
         anchoring = set(self.cue_unit[np.arange(len(self.cue_unit)), self.cue_anchor].tolist())
         common = [
-            unit == self.deny["of"] or (len(self.strings[string]) == 1 and unit not in anchoring)
+            unit == self.deny["of"] or (len(strings[string]) == 1 and unit not in anchoring)
             for string, unit in unit_strings
         ]
         pairs = list(zip(unit_strings, common, strict=True))
@@ -158,14 +163,16 @@ class Lexicon:
         # Learned strings have a table of their own: they are looked for only beside terms.
         self.first_learned = size
         context = list(dict.fromkeys(text for text, _ in learned_rows))
-        alphabet = Alphabet([*self.strings, *context])
+        alphabet = Alphabet([*strings, *context])
         self.symbols = alphabet.symbols
-        self.table = Table(self.strings, alphabet, main)
-        self.support = Table(self.strings, alphabet, support)
+        self.table = Table(strings, alphabet, main)
+        self.support = Table(strings, alphabet, support)
         self.context = Table(context, alphabet) if context else None
         context_ids = {text: n for n, text in enumerate(context)}
         self.learned = Fan(len(context), [(context_ids[text], row) for text, row in learned_rows])
-        self.strings += context
+        self.strings, self.texts = [*strings, *context], written
+        own += [size + context_ids[text] for text in written[len(own) :]]
+        self.own = np.array(own, np.int32)
         self.learning = np.zeros(len(self.labels), bool)
         self.learning[self.label[self.kind == LEARNED]] = True
         del self._string_ids, self.unit_ids  # only compiling needs them

@@ -1,7 +1,6 @@
 """Files and bytes to records: formats, fields, encodings. A bad row is a record with an error; the rest goes on."""
 
 import codecs
-import csv
 import io
 import json
 import re
@@ -188,6 +187,8 @@ def _read_jsonl(lines: io.TextIOWrapper, name: str, options: Options, encoding: 
 def _read_table(
     lines: io.TextIOWrapper, name: str, options: Options, encoding: str, delimiter: str
 ) -> Iterator[Record]:
+    import csv
+
     csv.field_size_limit(sys.maxsize)
     rows = csv.reader(lines, delimiter=delimiter)
     header: list[str] | None = None

@@ -12,6 +12,12 @@ def taxonomy_dir() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent.parent / "taxonomy"
 
 
+def folders() -> list[Path]:
+    """All folders whose files decide a tag, but for the model's."""
+    taxonomy = taxonomy_dir()
+    return [_PACKAGE, _PACKAGE / "data", taxonomy, taxonomy / "tracks", taxonomy / "modes"]
+
+
 def character_map() -> tuple[str, str]:
     """Two strings of equal length: characters to fold, and what each becomes."""
     data = json.loads((_PACKAGE / "data" / "characters.json").read_text(encoding="utf-8"))

@@ -104,7 +104,7 @@ def _segments(passages: Passages, found: Contributions, offset: int, by: str) ->
     cell, inverse = np.unique(np.searchsorted(breaks, found.finds.start) * width + found.label, return_inverse=True)
     number, label = cell // width, cell % width
     units = np.bincount(inverse, found.units, len(cell)).astype(np.int64)
-    text = passages.text_of(breaks[number])
+    text = passages.sentence_texts[passages.sentence_numbers[breaks[number]]]
     base = passages.starts[text]
     start = passages.place(np.where(number > 0, breaks[number - 1] + 1, 0)) - base
     end = passages.place(breaks[number]) - base + (passages.symbols[breaks[number]] == SENTENCE)

@@ -3,23 +3,26 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._characters import SENTENCE
-from trackclf._compiled import cached, read, write
+from trackclf._compiled import key_of, read, write
 from trackclf._lexicon import Lexicon
-from trackclf._model import Model, Weights, compile_model, load_weights, promised
+from trackclf._model import Model
 from trackclf._resolving import Resolver
 from trackclf._resources import model_dir
 from trackclf._results import ResultArrays, ResultBuilder, place, summarise
 from trackclf._scoring import Contributions, Sums, contribute, empty_sums, find_pairs
-from trackclf._taxonomy import Taxonomy, load_taxonomy
 from trackclf._text import Passages, Segmenter, class_table, code_points
 from trackclf._types import Label, Result
 from trackclf._version import __version__
+
+if TYPE_CHECKING:
+    from trackclf._taxonomy import Taxonomy
+    from trackclf._weights import Weights
 
 BATCH = 1 << 18  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
 _LONGEST_SENTENCE = 1 << 22
@@ -58,23 +61,27 @@ class Tagger:
 
     def __init__(
         self,
-        taxonomy: Taxonomy | None = None,
+        taxonomy: "Taxonomy | None" = None,
         threshold: str | None = None,
-        weights: Weights | str | Path | None = SHIPPED,
+        weights: "Weights | str | Path | None" = SHIPPED,
     ) -> None:
         arguments = (taxonomy, threshold, weights)
         folder = _folder(weights)
-        path = None
-        if taxonomy is None and threshold is None and not isinstance(folder, Weights):
-            path = cached(folder)
-        compiled = read(path) if path else None
+        key = None
+        if taxonomy is None and threshold is None and (folder is None or isinstance(folder, Path)):
+            key = key_of(folder)
+        compiled = read(key) if key else None
         if compiled is None:
+            # What reads and compiles is imported only where it is needed: it takes longer than a compiled file.
+            from trackclf._taxonomy import load_taxonomy
+            from trackclf._weights import compile_model
+
             taxonomy = load_taxonomy() if taxonomy is None else taxonomy
             learned = _learned(folder)
             lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
             compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
-            if path:
-                write(path, compiled)
+            if key:
+                write(key, compiled)
         lexicon, model, digest = compiled
         columns: dict[str, Any] = {"track": [], "mode": []}
         for n, label in enumerate(lexicon.labels):
@@ -102,8 +109,10 @@ class Tagger:
         return type(self), self._arguments
 
     @property
-    def taxonomy(self) -> Taxonomy:
+    def taxonomy(self) -> "Taxonomy":
         """What the tagger was made from; the shipped one is read when asked for."""
+        from trackclf._taxonomy import load_taxonomy
+
         taxonomy: Taxonomy | None = self._arguments[0]
         return load_taxonomy() if taxonomy is None else taxonomy
 
@@ -164,6 +173,8 @@ class Tagger:
         ModelError
             There are no learned weights to promise by.
         """
+        from trackclf._weights import promised
+
         return promised(_learned(_folder(self._arguments[2])), promise, [label.id for label in self.labels])
 
     def tag(self, text: str, segments: str | None = None) -> Result:
@@ -217,15 +228,19 @@ class Tagger:
         return summarise(texts, sums, parts, self._model, self._columns["track"])
 
 
-def _folder(weights: Weights | str | Path | None) -> Weights | Path | None:
+def _folder(weights: "Weights | str | Path | None") -> "Weights | Path | None":
     """The folder that a name or path of a model stands for."""
     if isinstance(weights, str | Path):
         return model_dir() if weights == SHIPPED else Path(weights)
     return weights
 
 
-def _learned(weights: Weights | Path | None) -> Weights | None:
-    return load_weights(weights) if isinstance(weights, Path) else weights
+def _learned(weights: "Weights | Path | None") -> "Weights | None":
+    if not isinstance(weights, Path):
+        return weights
+    from trackclf._weights import load_weights
+
+    return load_weights(weights)
 
 
 def _batches(texts: Iterable[str], name: str) -> Iterator[list[str]]:

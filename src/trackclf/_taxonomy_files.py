@@ -6,7 +6,6 @@ A taxonomy is a folder with `taxonomy.toml`, `classes.toml` and one file a label
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +101,8 @@ def sort_key(item: dict[str, Any]) -> tuple[int, str]:
 
 def parse(folder: Path) -> tuple[Files, list[str]]:
     """Read all files of a taxonomy. The second item is what could not be parsed, a line a file."""
+    import tomllib
+
     if not (folder / "taxonomy.toml").is_file():
         raise TaxonomyError(f"{folder} is no taxonomy: it has no taxonomy.toml")
     files: Files = {}
@@ -130,6 +131,8 @@ def label_files(files: Files) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def sort_terms(path: Path) -> bool:
     """Sort the term lines of a label file in place; whether anything moved."""
+    import tomllib
+
     lines = path.read_text(encoding="utf-8").split("\n")
     at = [n for n, line in enumerate(lines) if _TERM_LINE.match(line)]
     keys = {n: sort_key(tomllib.loads("x = " + lines[n].strip().rstrip(","))["x"]) for n in at}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf import _resources
 from trackclf._characters import (
     CLASS_MEMBERS,
     CLAUSE,
@@ -27,7 +28,6 @@ from trackclf._characters import (
     TAB,
     WIDE_PUNCTUATION,
     WIDE_RANGES,
-    folds,
 )
 
 Ints = NDArray[np.int64]
@@ -42,7 +42,8 @@ FIRST_SYMBOL = 16  # a matcher numbers its own symbols from here; below are the 
 def fold_table() -> NDArray[np.uint32]:
     """uint32 (0x110000,): what each code point folds to. Folding twice changes nothing."""
     table = np.arange(UNICODE, dtype=np.uint32)
-    table[list(folds())] = code_points("".join(folds().values()))
+    source, target = _resources.character_map()
+    table[code_points(source)] = code_points(target)
     table.setflags(write=False)
     return table
 

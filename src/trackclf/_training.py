@@ -29,11 +29,12 @@ from trackclf._context import (
 )
 from trackclf._evaluation import counts, evaluate, f1, labels_of, read_rows, truth_of
 from trackclf._lexicon import NOT, Lexicon
-from trackclf._model import NEVER, UNIT, Weights
+from trackclf._model import NEVER, UNIT
 from trackclf._tagger import Tagger
 from trackclf._taxonomy_files import KINDS
 from trackclf._types import Label
 from trackclf._version import __version__
+from trackclf._weights import Weights
 from trackclf.errors import InputError
 
 Floats = NDArray[np.float64]

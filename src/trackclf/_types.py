@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, NamedTuple
 
 
@@ -250,6 +249,8 @@ class Result:
 
     def _repr_html_(self) -> str:
         """A notebook's view: the tags, then the text with its evidence marked; all text escaped."""
+        from html import escape
+
         order = {label.id: n for n, label in enumerate(self.labels)}
 
         def colour(tag: Tag, alpha: float) -> str:

@@ -1,6 +1,5 @@
 """Results to jsonl, csv, a table, or an explanation in the terminal; one row source, many formats, streamed."""
 
-import csv
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,6 +48,8 @@ def write_jsonl(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
 
 def write_csv(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]) -> None:
     """The input's columns, then one column for each kind of answer; lists are joined by ";"."""
+    import csv
+
     rows = iter(rows)
     first = next(rows, None)
     fields = [] if first is None else list(first[0].fields)
