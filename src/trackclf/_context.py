@@ -19,7 +19,7 @@ from trackclf._characters import normalise
 from trackclf._evaluation import read_rows
 from trackclf._lexicon import NOT, WEAK
 from trackclf._tagger import Tagger
-from trackclf._text import to_string
+from trackclf._text import Passages, to_string
 from trackclf.errors import InputError
 
 Progress = Callable[[str, int, int], None]
@@ -103,24 +103,26 @@ def sentences(tagger: Tagger, texts: Sequence[str]) -> Sentences:
     finds: list[NDArray[np.int64]] = []
     spans: list[list[tuple[int, int, int]]] = []
     for first in range(0, len(texts), 2000):
-        passages, found = tagger._find(texts[first : first + 2000])
+        passages = Passages(texts[first : first + 2000], lexicon.symbols)
+        found = tagger._resolver.find(passages)
+        sentence, label = passages.sentence_numbers.take(found.start), lexicon.label.take(found.row)
         breaks = passages.sentence_breaks
         low = np.append(0, breaks[:-1] + 1)
         long = np.flatnonzero(breaks - low > _SHORT)
         number = np.full(len(breaks), -1)
         number[long] = np.arange(len(long))
-        at = np.flatnonzero(~found.finds.denied & (number[found.sentence] >= 0))
-        at = at[lexicon.kind[found.finds.row[at]] < NOT]
-        row = found.finds.row[at]
-        mine = number[found.sentence[at]]
+        at = np.flatnonzero(~found.denied & (number[sentence] >= 0))
+        at = at[lexicon.kind[found.row[at]] < NOT]
+        row = found.row[at]
+        mine = number[sentence[at]]
         count = np.zeros((len(long), len(tagger.labels), 4), np.float32)
-        np.add.at(count, (mine, found.label[at], lexicon.kind[row]), 1 / lexicon.parts[row])
+        np.add.at(count, (mine, label[at], lexicon.kind[row]), 1 / lexicon.parts[row])
         here: list[list[tuple[int, int, int]]] = [[] for _ in long]
         base = low[long][mine]
-        start, end = found.finds.start[at] - base, found.finds.end[at] - base
+        start, end = found.start[at] - base, found.end[at] - base
         sure = lexicon.kind[row] < WEAK
-        for n, label, a, b in zip(*(part[sure].tolist() for part in (mine, found.label[at], start, end)), strict=True):
-            here[n].append((label, a, b))
+        for n, column, a, b in zip(*(part[sure].tolist() for part in (mine, label[at], start, end)), strict=True):
+            here[n].append((column, a, b))
         folded = passages.folded(np.arange(len(passages.symbols)))
         for a, b in zip(low[long].tolist(), breaks[long].tolist(), strict=True):
             strings.append(to_string(folded[a:b]))

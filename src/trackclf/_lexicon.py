@@ -150,7 +150,7 @@ class Lexicon:
         # of another kind a cue asks by that kind's number.
         at = np.where(self.cue_unit >= 0, self.cue_unit, 0)
         fixed = hard[at] & (at < len(self.unit_ids)) & (np.arange(at.shape[1]) != self.cue_anchor[:, None])
-        self.cue_needs = _left((np.where((self.cue_unit >= 0) & fixed, self.cue_unit, -1)))
+        self.cue_needs = _left(np.where((self.cue_unit >= 0) & fixed, self.cue_unit, -1))
         self.cue_kind = np.full(len(at), -1, np.int64)
         for kind, unit_of_kind in self.kind_unit.items():
             self.cue_kind[(self.cue_unit == unit_of_kind).any(1)] = self.kinds.index(kind)

@@ -208,12 +208,13 @@ class Edges:
 
     def __init__(self, targets: dict[int, int], bound: int) -> None:
         # Keys of 32 bits, where they are enough, take half the cache and half the time.
-        keys = np.fromiter(targets, np.int32 if bound <= np.iinfo(np.int32).max else np.int64, len(targets))
+        wide = bound > np.iinfo(np.int32).max
+        keys: NDArray[np.integer] = np.fromiter(targets, np.int64, len(targets)).astype(np.int64 if wide else np.int32)
         values = np.fromiter(targets.values(), np.int32, len(targets))
-        width = 8 * keys.itemsize
-        unsigned = np.dtype(f"u{keys.itemsize}").type
+        width = 64 if wide else 32
+        unsigned = np.uint64 if wide else np.uint32
         # 2**width divided by the golden ratio and by the square root of two, made odd: Fibonacci hashing.
-        factors = (0x9E3779B1, 0xB504F333) if width == 32 else (0x9E3779B97F4A7C15, 0xB504F333F9DE6485)
+        factors = (0x9E3779B97F4A7C15, 0xB504F333F9DE6485) if wide else (0x9E3779B1, 0xB504F333)
         self._factors = tuple(unsigned(factor) for factor in factors)
         bits = max(4, int(3 * len(keys)).bit_length())
         while not self._place(keys, values, unsigned(width - bits), bits):
@@ -242,11 +243,13 @@ class Edges:
     @property
     def dtype(self) -> np.dtype[Any]:
         """What keys are asked for as."""
-        return self._keys.dtype
+        dtype: np.dtype[Any] = self._keys.dtype
+        return dtype
 
     def _slot(self, keys: NDArray[np.integer], factor: Any) -> Ints:
         mixed: NDArray[Any] = keys.view(factor.dtype) * factor
-        return (mixed >> self._shift).astype(np.int64)
+        slot: Ints = (mixed >> self._shift).astype(np.int64)
+        return slot
 
     def follow(self, wanted: NDArray[np.integer]) -> tuple[Int32, Ints]:
         """Targets of the keys that are there, and which of `wanted` those are, ascending."""
@@ -272,7 +275,7 @@ def spread(low: Ints, count: Ints) -> tuple[Ints, Ints]:
     return index, np.arange(len(index)) + first.take(index)
 
 
-def ascending(keys: Ints) -> Ints:
+def ascending(keys: NDArray[np.integer]) -> Ints:
     """Indices that sort non-negative keys, equal ones in their order: `np.argsort(keys, kind="stable")`, faster.
 
     numpy sorts 16-bit integers by radix, so longer keys are sorted 16 bits at a time, the lowest first.
@@ -284,15 +287,6 @@ def ascending(keys: Ints) -> Ints:
         digits = (keys >> shift).astype(np.uint16)
         order = order.take(np.argsort(digits.take(order), kind="stable"))
     return order
-
-
-def positions(passages: Passages, sentences: Ints) -> tuple[Ints, Ints]:
-    """Positions of some sentences, end to end: the index in `sentences` and the position in the symbols.
-
-    Each comes with its break, so that no string reaches over.
-    """
-    low = passages.sentence_start(sentences)
-    return spread(low, passages.sentence_breaks[sentences] + 1 - low)
 
 
 class Fan:

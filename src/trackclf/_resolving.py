@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trackclf._candidates import LENGTHS, find_candidates
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Int32, Table, positions, spread
+from trackclf._matching import Fan, Hits, Int32, ascending, spread
 from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
 
@@ -54,6 +54,41 @@ class Finds:
     def concatenate(cls, items: list["Finds"]) -> "Finds":
         """All parts of several."""
         return cls(*(np.concatenate([getattr(item, name) for item in items]) for name in cls.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Learned strings in the sentences that hold a term of their label, each once a sentence.
+
+    Attributes
+    ----------
+    key : int64 (n_learned,)
+        sentence * n_labels + label.
+    row : int64 (n_learned,)
+        Index into the lexicon's rows.
+    which : int64 (n_learned,)
+        Index into `hits`.
+    hits : Hits
+        In the symbols at `place`; their strings are numbered from `first_string` on.
+    """
+
+    key: Ints
+    row: Ints
+    which: Ints
+    hits: Hits
+    place: Ints
+    first_string: int
+
+    def finds(self, keep: Bools) -> Finds:
+        """Some of them as finds."""
+        at = np.flatnonzero(keep)
+        hits = self.hits[self.which.take(at)]
+        start = self.place.take(hits.start)
+        none = np.zeros(len(at), np.int32)
+        string = hits.string + np.int32(self.first_string)
+        return Finds(
+            self.row.take(at).astype(np.int32), string, start, start + (hits.end - hits.start), none, none.astype(bool)
+        )
 
 
 class Units:
@@ -117,15 +152,15 @@ class Units:
         gap = right - left
         ok = gap <= _GAP_OF.take(joint)
         number = self._passages.sentence_numbers
-        at = np.flatnonzero(ok & (gap > 0) & (joint > 0))
+        at = np.flatnonzero(ok & (gap > 0))  # what is adjacent is so in any clause
         ok[at] = number.take(left[at]) == number.take(right[at])
-        at = at[ok[at] & (joint[at] == 1)]
+        at = at[ok[at] & (joint[at] == _CLAUSE)]
         breaks = self._passages.clause_breaks
         ok[at] = np.searchsorted(breaks, left[at]) == np.searchsorted(breaks, right[at])
         return ok
 
 
-assert JOINTS == ["", "…", "……"], "adjacent, within the clause, within the sentence"
+_CLAUSE = JOINTS.index("…")
 _GAP_OF = np.array([GAPS[joint] for joint in JOINTS], np.int64)
 
 
@@ -149,12 +184,6 @@ class Resolver:
         self.segmenter = segmenter
 
     def find(self, passages: Passages) -> Finds:
-        """All finds in the texts."""
-        finds = self.resolve(passages)
-        context = self.lexicon.context
-        return finds if context is None else Finds.concatenate([finds, self._learned(context, passages, finds)])
-
-    def resolve(self, passages: Passages) -> Finds:
         """The finds of all labels in all texts, each label's own ordered by place."""
         candidates = find_candidates(self.lexicon, passages)
         hits, index, row = candidates.hits, candidates.place, candidates.row
@@ -187,26 +216,29 @@ class Resolver:
                 context = _Around(context.first, context.asked, units)
         return Finds.concatenate(found)
 
-    def _learned(self, context: Table, passages: Passages, finds: Finds) -> Finds:
-        """Learned strings of a label, each once a sentence, in the sentences that hold a term of it that nothing denies."""
+    def learned(self, passages: Passages, finds: Finds) -> Learned | None:
+        """Learned strings beside finds that nothing denies; None where the lexicon has none."""
         lexicon = self.lexicon
-        beside = np.flatnonzero(lexicon.learning[lexicon.label[finds.row]] & ~finds.denied)
-        number = passages.sentence_numbers[finds.start[beside]]
-        cells = np.zeros((len(passages.sentence_breaks), len(lexicon.labels)), bool)
-        cells[number, lexicon.label[finds.row[beside]]] = True
-        sentence = np.flatnonzero(cells.any(1))
-        index, place = positions(passages, sentence)
-        hits = context.occurrences(passages.symbols[place])
+        if lexicon.context is None:
+            return None
+        labels = len(lexicon.labels)
+        label = lexicon.label.take(finds.row)
+        beside = np.flatnonzero(lexicon.learning.take(label) & ~finds.denied)
+        cells = np.zeros((len(passages.sentence_breaks), labels), bool)
+        number = passages.sentence_numbers
+        cells[number.take(finds.start.take(beside)), label.take(beside)] = True
+        place = np.flatnonzero(cells.any(1).take(number))
+        hits = lexicon.context.occurrences(passages.symbols.take(place))
         which, row = lexicon.learned(hits.string)
-        inside = index[hits.start[which]]
-        keep = np.flatnonzero(cells[sentence[inside], lexicon.label[row]])
-        keep = keep[np.unique(inside[keep] * len(lexicon.label) + row[keep], return_index=True)[1]]
-        which, row = which[keep], row[keep]
-        start = place[hits.start[which]]
-        none = np.zeros(len(row), np.int32)
-        string = hits.string[which] + np.int32(lexicon.first_learned)
-        end = start + hits.end[which] - hits.start[which]
-        return Finds(row.astype(np.int32), string, start, end, none, np.zeros(len(row), bool))
+        base = number.take(place.take(hits.start)) * np.int64(labels)
+        key = base.take(which) + lexicon.label.take(row)
+        keep = np.flatnonzero(cells.reshape(-1).take(key))
+        key, row, which = key.take(keep), row.take(keep), which.take(keep)
+        once = key * len(lexicon.label) + row
+        order = ascending(once)
+        once = once.take(order)
+        first = order[np.append(True, once[1:] != once[:-1])] if len(order) else order
+        return Learned(key.take(first), row.take(first), which.take(first), hits, place, lexicon.first_learned)
 
     def _conditions(self, passages: Passages, context: "_Around", row: Ints, start: Ints) -> Bools:
         """Whether each find has beside it, in its sentence, what its row asks for, and nothing that it forbids."""
@@ -228,7 +260,8 @@ class Resolver:
         # Each condition is looked at once a sentence, against the strings there that any condition asks for.
         sentence = passages.sentence_numbers.take(start).astype(np.int64)
         key, back = np.unique(sentence * len(self.lexicon.member) + condition, return_inverse=True)
-        number, condition = np.divmod(key, len(self.lexicon.member))
+        number: Ints = key // len(self.lexicon.member)
+        condition = key % len(self.lexicon.member)
         first = context.first.take(number)
         index, place = spread(first, context.first.take(number + 1) - first)
         good = np.zeros(len(key), bool)
@@ -377,10 +410,11 @@ class Resolver:
         sentence = passages.sentence_numbers.take(start)
         low = np.maximum(passages.sentence_start(sentence), start - _WINDOW)
         high = np.minimum(passages.sentence_breaks[sentence], end + _WINDOW)
-        windows = to_string(passages.folded(spread(low, high - low)[1]))
+        size: Ints = high - low
+        windows = to_string(passages.folded(spread(low, size)[1]))
         good = np.ones(len(parts.row), bool)
-        first = np.cumsum(high - low) - (high - low)
-        rows = (asking, first, first + high - low, start - low, end - low)
+        first = np.cumsum(size) - size
+        rows = (asking, first, first + size, start - low, end - low)
         for n, a, b, s, e in zip(*(row.tolist() for row in rows), strict=True):
             good[n] = not self.segmenter.straddles(windows[a:b], s, e)
         return parts[good]
@@ -393,7 +427,7 @@ class Resolver:
         holds[number[units.start[self.lexicon.is_denial.take(units.unit)]]] = True
         near = np.flatnonzero(holds.take(number.take(parts.start)))  # the others have no denial in their sentence
         start, end = parts.start.take(near), parts.end.take(near)
-        clause = np.full(len(near), JOINTS.index("…"), np.int8)
+        clause = np.full(len(near), _CLAUSE, np.int8)
 
         def preceded(name: str) -> Bools:
             slot, there = units.preceding(np.full(len(near), deny[name]), start)

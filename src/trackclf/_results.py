@@ -261,6 +261,6 @@ class _Terms(dict[int, tuple[str, str, str]]):
         row, number = divmod(key, len(lexicon.strings))
         whole, string = lexicon.texts[row], lexicon.strings[number]
         cue = lexicon.parts[row] > 1
-        shown = whole if not cue and string == lexicon.keys[row] else string
+        shown = whole if number == lexicon.own[row] else string
         self[key] = shown, lexicon.kind_name(row), whole if cue else ""
         return self[key]

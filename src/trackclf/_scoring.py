@@ -6,16 +6,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._lexicon import WEAK, Lexicon
+from trackclf._matching import Int32
 from trackclf._model import UNIT, Model
-from trackclf._resolving import Finds
+from trackclf._resolving import Finds, Learned
 from trackclf._text import Bools, Ints, Passages
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """Sums over the finds of one label in one sentence, where there are any.
+
+    Attributes
+    ----------
+    text, sentence, label : int64 (n_cells,)
+        Index of the text; index of the sentence; column of the label.
+    units : int64 (n_cells,)
+        Log-odds in units of 1/256, without what is denied.
+    counts : bool (n_cells,)
+        Whether the cell is part of its text's score: something is not denied, and that adds up to enough.
+    denied : bool (n_cells,)
+        Whether something is denied.
+    rank : int32 (n_sentences * n_labels,)
+        Index of the cell of each sentence and label that has one; anything for the others.
+    """
+
+    text: Ints
+    sentence: Ints
+    label: Ints
+    units: Ints
+    counts: Bools
+    denied: Bools
+    rank: Int32
+
+
+@dataclass(frozen=True, slots=True)
 class Contributions:
-    """Finds with what each part adds.
+    """Finds that count, with what each part adds.
 
     Attributes
     ----------
@@ -26,8 +54,6 @@ class Contributions:
         Log-odds in units of 1/256; the parts of a cue share its weight without remainder.
     sure : bool (n_parts,)
         Whether the part is of a core, strong or entity term.
-    counts : bool (n_parts,)
-        Whether it is part of the score: nothing denies it, and its sentence adds up to enough for its label.
     """
 
     finds: Finds
@@ -36,10 +62,6 @@ class Contributions:
     label: Ints
     units: Ints
     sure: Bools
-    counts: Bools
-
-    def __getitem__(self, keep: Bools | Ints) -> "Contributions":
-        return Contributions(self.finds[keep], *(getattr(self, name)[keep] for name in self.__slots__[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +81,15 @@ class Sums:
     best: Ints
     denied: Bools
 
-    def add(self, found: Contributions, first_text: int) -> None:
-        """Add what texts from `first_text` on contribute."""
-        labels = self.units.shape[1]
-        cell = (found.text + first_text) * labels + found.label
-        low = first_text * labels
-        mine = found.counts
-        flat = np.bincount(cell[mine] - low, found.units[mine], self.units.size - low)
-        self.units.reshape(-1)[low:] += flat.astype(np.int64)
-        self.denied.reshape(-1)[cell[found.finds.denied]] = True
-        rest = np.flatnonzero(~mine & ~found.finds.denied)
-        if len(rest):
-            key = found.sentence[rest] * labels + found.label[rest]
-            sums = np.bincount(key, found.units[rest]).astype(np.int64)
-            np.maximum.at(self.best.reshape(-1), cell[rest], sums[key])
+    def add(self, cells: Cells) -> None:
+        """Add what the cells of the texts sum up to."""
+        cell = cells.text * self.units.shape[1] + cells.label
+        mine = np.flatnonzero(cells.counts)
+        flat = np.bincount(cell.take(mine), cells.units.take(mine), self.units.size)
+        self.units.reshape(-1)[:] += flat.astype(np.int64)
+        self.denied.reshape(-1)[cell[cells.denied]] = True
+        rest = np.flatnonzero(~cells.counts)
+        np.maximum.at(self.best.reshape(-1), cell.take(rest), cells.units.take(rest))
 
     def scores(self, model: Model) -> NDArray[np.float32]:
         """float32 (n_texts, n_labels): bias plus what counts, or else the nearest miss."""
@@ -87,26 +104,66 @@ def empty_sums(texts: int, labels: int) -> Sums:
     return Sums(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool))
 
 
-def contribute(passages: Passages, finds: Finds, lexicon: Lexicon, model: Model) -> Contributions:
-    """What each find adds, and where.
+def add_up(passages: Passages, finds: Finds, learned: Learned | None, lexicon: Lexicon, model: Model) -> Cells:
+    """Sums of the finds and of the learned strings beside them.
 
     A sentence counts for a label from `gate` on, or from `gate_alone` on where it holds none of the label's core, strong
     or entity terms; so weak terms and learned strings do not pile up over a long text.
     """
-    parts = lexicon.parts[finds.row].astype(np.int64)
-    weight = model.weight[finds.row].astype(np.int64)
-    units = weight // parts + (finds.share < weight % parts)
-    sure = lexicon.kind[finds.row] < WEAK
-    label = lexicon.label[finds.row].astype(np.int64)
+    labels = len(lexicon.labels)
+    size = len(passages.sentence_breaks) * labels
+    key = _keys(passages, finds, lexicon)
+    there = np.zeros(size, bool)
+    there[key] = True
+    keys = np.flatnonzero(there)
+    count = len(keys)
+    rank = np.empty(size, np.int32)
+    rank[keys] = np.arange(count)
+    cell = rank.take(key)
+    stands = np.flatnonzero(~finds.denied)
+    total = np.bincount(cell.take(stands), _units(finds, lexicon, model).take(stands), count)
+    if learned is not None:
+        total += np.bincount(rank.take(learned.key), model.weight.take(learned.row), count)
+    some, sure, denied = np.zeros((3, count), bool)
+    some[cell.take(stands)] = True
+    sure[cell[~finds.denied & (lexicon.kind.take(finds.row) < WEAK)]] = True
+    denied[cell[finds.denied]] = True
+    sentence, label = np.divmod(keys, labels)
+    enough = total >= np.where(sure, model.gate.take(label), model.gate_alone.take(label))
+    text = passages.sentence_texts.take(sentence)
+    return Cells(text, sentence, label, total.astype(np.int64), some & enough, denied, rank)
+
+
+def contribute(
+    passages: Passages, finds: Finds, learned: Learned | None, cells: Cells, lexicon: Lexicon, model: Model
+) -> Contributions:
+    """What each find that counts adds, and where."""
+    counts = ~finds.denied & cells.counts.take(cells.rank.take(_keys(passages, finds, lexicon)))
+    finds = finds[counts]
+    if learned is not None:
+        counts = cells.counts.take(cells.rank.take(learned.key))
+        finds = Finds.concatenate([finds, learned.finds(counts)])
+    label = lexicon.label.take(finds.row).astype(np.int64)
+    sentence = passages.sentence_numbers.take(finds.start).astype(np.int64)
+    sure = lexicon.kind.take(finds.row) < WEAK
+    text = passages.sentence_texts.take(sentence)
+    return Contributions(finds, text, sentence, label, _units(finds, lexicon, model), sure)
+
+
+def _keys(passages: Passages, finds: Finds, lexicon: Lexicon) -> Ints:
+    """Number of the sentence and label of each find."""
     sentence = passages.sentence_numbers.take(finds.start)
-    cell = sentence * np.int64(len(lexicon.labels)) + label
-    size = (len(passages.sentence_breaks) + 1) * len(lexicon.labels)
-    stands = ~finds.denied
-    total = np.bincount(cell[stands], units[stands], size)
-    has_sure = np.zeros(size, bool)
-    has_sure[cell[stands & sure]] = True
-    enough = total[cell] >= np.where(has_sure[cell], model.gate[label], model.gate_alone[label])
-    return Contributions(finds, passages.sentence_texts.take(sentence), sentence, label, units, sure, stands & enough)
+    return sentence * np.int64(len(lexicon.labels)) + lexicon.label.take(finds.row)
+
+
+def _units(finds: Finds, lexicon: Lexicon, model: Model) -> Ints:
+    """What each part adds, in units of 1/256."""
+    units = model.weight.take(finds.row).astype(np.int64)
+    parts = lexicon.parts.take(finds.row)
+    at = np.flatnonzero(parts > 1)
+    share, rest = np.divmod(units.take(at), parts.take(at))
+    units[at] = share + (finds.share.take(at) < rest)
+    return units
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +194,7 @@ def find_pairs(passages: Passages, found: Contributions, model: Model, columns: 
     terms' weights, halved where the two do not share a clause.
     """
     finds = found.finds
-    sure = found.sure & found.counts
+    sure = found.sure
     sentence = found.sentence
     tracks = np.flatnonzero(sure & np.isin(found.label, columns["track"]))
     rows: list[tuple[NDArray[np.generic], ...]] = []

@@ -12,10 +12,10 @@ from trackclf._characters import SENTENCE
 from trackclf._compiled import key_of, read, write
 from trackclf._lexicon import Lexicon
 from trackclf._model import Model
-from trackclf._resolving import Resolver
+from trackclf._resolving import Finds, Learned, Resolver
 from trackclf._resources import model_dir
 from trackclf._results import ResultArrays, ResultBuilder, place, summarise
-from trackclf._scoring import Contributions, Sums, contribute, empty_sums, find_pairs
+from trackclf._scoring import Cells, Sums, add_up, contribute, empty_sums, find_pairs
 from trackclf._text import Passages, Segmenter, class_table, code_points
 from trackclf._types import Label, Result
 from trackclf._version import __version__
@@ -205,24 +205,26 @@ class Tagger:
         build = self._builder.results
         return (result for batch in batches for result in build(batch, self._arrays(batch, segments)))
 
-    def _find(self, texts: Sequence[str]) -> tuple[Passages, Contributions]:
+    def _find(self, texts: Sequence[str]) -> tuple[Passages, Finds, Learned | None, Cells]:
         lexicon = self._resolver.lexicon
         passages = Passages(texts, lexicon.symbols)
-        return passages, contribute(passages, self._resolver.find(passages), lexicon, self._model)
+        finds = self._resolver.find(passages)
+        learned = self._resolver.learned(passages, finds)
+        return passages, finds, learned, add_up(passages, finds, learned, lexicon, self._model)
 
     def _sums(self, texts: Sequence[str]) -> Sums:
         sums = empty_sums(len(texts), len(self.labels))
         for _, pieces in _pieces(texts):
-            sums.add(self._find(pieces)[1], 0)
+            sums.add(self._find(pieces)[-1])
         return sums
 
     def _arrays(self, texts: Sequence[str], segments: str | None) -> ResultArrays:
         sums = empty_sums(len(texts), len(self.labels))
         parts = []
         for offset, pieces in _pieces(texts):
-            passages, found = self._find(pieces)
-            sums.add(found, 0)
-            found = found[found.counts]
+            passages, finds, learned, cells = self._find(pieces)
+            sums.add(cells)
+            found = contribute(passages, finds, learned, cells, self._resolver.lexicon, self._model)
             pairs = find_pairs(passages, found, self._model, self._columns)
             parts.append(place(passages, found, pairs, offset, self._resolver.lexicon, segments))
         return summarise(texts, sums, parts, self._model, self._columns["track"])
