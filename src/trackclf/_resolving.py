@@ -228,14 +228,15 @@ class Resolver:
         number = passages.sentence_numbers
         cells[number.take(finds.start.take(beside)), label.take(beside)] = True
         place = np.flatnonzero(cells.any(1).take(number))
-        hits = lexicon.context.occurrences(passages.symbols.take(place))
+        symbols = passages.symbols.take(place)
+        hits = lexicon.context.occurrences(symbols)
         which, row = lexicon.learned(hits.string)
         base = number.take(place.take(hits.start)) * np.int64(labels)
         key = base.take(which) + lexicon.label.take(row)
         keep = np.flatnonzero(cells.reshape(-1).take(key))
         key, row, which = key.take(keep), row.take(keep), which.take(keep)
         once = key * len(lexicon.label) + row
-        order = ascending(once)
+        order = ascending(once * len(symbols) + hits.start.take(which))
         once = once.take(order)
         first = order[np.append(True, once[1:] != once[:-1])] if len(order) else order
         return Learned(key.take(first), row.take(first), which.take(first), hits, place, lexicon.first_learned)

@@ -180,7 +180,7 @@ class Passages:
         symbols = table.take(self.codes)
         shifted = symbols - np.uint16(DROP)  # wraps, so that one comparison finds DROP to TAB
         at = np.flatnonzero(shifted <= TAB - DROP)
-        self._shift: Ints | None = None
+        self._drop: Ints | None = None  # positions in `codes` that closing up left out
         if len(at):
             closed = close_up(self.codes, at)
             symbols[closed.space] = SPACE
@@ -189,7 +189,7 @@ class Passages:
             keep = np.ones(len(symbols), bool)
             keep[closed.drop] = False
             symbols = symbols[keep]
-            self._shift = closed.drop - np.arange(len(closed.drop))
+            self._drop = closed.drop
         self.symbols = symbols
 
     @cached_property
@@ -198,9 +198,14 @@ class Passages:
         lengths = np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
+    @cached_property
+    def _shift(self) -> Ints:
+        assert self._drop is not None
+        return self._drop - np.arange(len(self._drop))
+
     def place(self, at: Ints) -> Ints:
         """Positions in `codes` of positions in `symbols`."""
-        if self._shift is None:
+        if self._drop is None:
             return at
         return at + np.searchsorted(self._shift, at, side="right")
 
@@ -211,7 +216,11 @@ class Passages:
     @cached_property
     def sentence_texts(self) -> Ints:
         """int64 (n_sentences,): index of the text that each sentence belongs to."""
-        return np.searchsorted(self.starts, self.place(self.sentence_breaks), side="right") - 1
+        end = self.starts[1:] - 1
+        if self._drop is not None:
+            end = end - np.searchsorted(self._drop, end)
+        last = self.sentence_numbers.take(end)
+        return np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
 
     @cached_property
     def _stops(self) -> tuple[Ints, NDArray[np.uint16]]:
