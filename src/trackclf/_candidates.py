@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackclf._lexicon import WEAK, Lexicon
-from trackclf._matching import Hits, Int32, ascending
+from trackclf._matching import Hits, Int32, ascending, positions
 from trackclf._text import Bools, Ints, Passages
 
 LENGTHS = 64
@@ -129,7 +129,7 @@ def _beside_kinds(
 def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bools) -> tuple[Ints, Int32, Ints, Hits]:
     """What conditions ask for in some sentences, and the units of single characters and denials there."""
     number = passages.sentence_numbers
-    place = np.flatnonzero(sentences.take(number))
+    place = positions(passages, np.flatnonzero(sentences))
     found = lexicon.support.occurrences(passages.symbols.take(place))
     start = place.take(found.start)
     hits = Hits(found.string, start, start + (found.end - found.start))

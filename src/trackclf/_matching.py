@@ -289,6 +289,12 @@ def ascending(keys: NDArray[np.integer]) -> Ints:
     return order
 
 
+def positions(passages: Passages, sentences: Ints) -> Ints:
+    """Positions of some sentences in the symbols, end to end; each comes with its break, so that no string reaches over."""
+    low = passages.sentence_start(sentences)
+    return spread(low, passages.sentence_breaks.take(sentences) + 1 - low)[1]
+
+
 class Fan:
     """A one-to-many map from small integers, for whole arrays at once. `counts` are the numbers of values by key.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trackclf._candidates import LENGTHS, find_candidates
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Hits, Int32, ascending, spread
+from trackclf._matching import Fan, Hits, Int32, ascending, positions, spread
 from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
 
@@ -227,7 +227,7 @@ class Resolver:
         cells = np.zeros((len(passages.sentence_breaks), labels), bool)
         number = passages.sentence_numbers
         cells[number.take(finds.start.take(beside)), label.take(beside)] = True
-        place = np.flatnonzero(cells.any(1).take(number))
+        place = positions(passages, np.flatnonzero(cells.any(1)))
         symbols = passages.symbols.take(place)
         hits = lexicon.context.occurrences(symbols)
         which, row = lexicon.learned(hits.string)

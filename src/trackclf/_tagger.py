@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trackclf._taxonomy import Taxonomy
     from trackclf._weights import Weights
 
-BATCH = 1 << 18  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
+BATCH = 1 << 19  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
 _LONGEST_SENTENCE = 1 << 22
 SHIPPED = "shipped"
 
