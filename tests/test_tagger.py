@@ -148,6 +148,12 @@ def test_long_text_without_any_sentence(tagger):
     assert {t.id for t in tagger.tag("甲" * 1_000_000 + "脑机接口").tracks} == {"bci"}
 
 
+def test_the_first_denial_reaches_into_a_term(tagger):
+    # 目前无 denies, but here it is half of a name; what stands before it has no denial at all
+    ids = [t.id for t in tagger.tag("我市布局脑机接口，目前无界AI平台已上线。").tracks]
+    assert sorted(ids) == ["bci", "large-model"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

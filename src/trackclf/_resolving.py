@@ -103,12 +103,11 @@ class Units:
         slot = np.searchsorted(self._keys, unit * self._span + at) - 1
         while True:  # past the few that reach over the position
             there = slot >= 0
-            slot[~there] = 0
             there[there] = self.unit[slot[there]] == unit[there]
             over = there.copy()
             over[there] = self.end[slot[there]] > at[there]
             if not over.any():
-                return slot, there
+                return np.where(there, slot, 0), there
             slot[over] -= 1
 
     def joined(self, left: Ints, right: Ints, joint: NDArray[np.int8]) -> Bools:
