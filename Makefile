@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types taxonomy model clean
+.PHONY: demo test lint types taxonomy model bench clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -39,6 +39,18 @@ model: $(VENV)/developed
 	$(BIN)/trackclf train --corpora $(CORPORA) --labelled fixtures/labelled/*.jsonl fixtures/readings.jsonl \
 	  --thresholds $(THRESHOLDS) -o src/trackclf/model
 	$(BIN)/python docs/render_model_card.py
+
+# All benchmarks, in minutes; CORPUS=FILE takes JSON Lines of your own instead of generated text.
+$(VENV)/benched: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	touch $@
+
+bench: $(VENV)/benched
+	for name in speed rivals scaling memory jobs; do \
+	  $(BIN)/python benchmarks/$$name.py --json docs/benchmarks/$$name.jsonl $(if $(CORPUS),--corpus $(CORPUS)) || exit 1; \
+	done
+	$(BIN)/python benchmarks/startup.py --json docs/benchmarks/startup.jsonl
+	$(BIN)/python docs/render_benchmarks.py
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,51 +1,109 @@
-"""Characters a second of `scores` and `tag_many`, and peak memory, on one core.
+"""Characters a second of `scores`, `tag_many` and pairs, on one core.
 
-    python benchmarks/speed.py PATH [--runs 5]
+    python benchmarks/speed.py [--corpus PATH] [--json FILE]
 
-PATH is JSON Lines with a `text` in each line, gzipped or not. Best of several runs, with tags checked to be the same.
+With the shipped model and with the taxonomy alone. Generated texts are short, medium or very long, and sparse or dense in
+terms. Right means: every text gives the same scores, tags, evidence and pairs behind neutral sentences, which move it to
+other places of other batches; and tags have the very scores of `scores`.
 """
 
-import argparse
-import os
-import platform
-import resource
-import time
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
+from _common import SHARES, Report, best, corpus, generated, one_core, parser, shifted
 
-from trackclf import Tagger, __version__
-from trackclf._evaluation import read_rows
+from trackclf import Result, Tagger
+
+
+def contents(result: Result, by: int = 0) -> list[Any]:
+    """All that a result says, with places moved back."""
+    tags = [
+        (tag.id, tag.score, [(e.start - by, e.end - by, e.text, e.contribution) for e in tag.evidence])
+        for tag in result.tags
+    ]
+    return [tags, [(p.track, p.mode, p.start - by, p.end - by, p.score) for p in result.pairs]]
+
+
+def check(tagger: Tagger, texts: Sequence[str]) -> tuple[dict[str, bool], dict[str, int]]:
+    """Whether each call is right, and what was found."""
+    import numpy as np
+
+    scores = tagger.scores(texts)
+    moved = [shifted(text) for text in texts]
+    right = {"scores": np.array_equal(scores, tagger.scores(moved)), "tag_many": True, "pairs": True}
+    found = {"tags": 0, "evidence": 0, "pairs": 0}
+    column = {label.id: n for n, label in enumerate(tagger.labels)}
+    for text, other, row, result, again in zip(
+        texts, moved, scores, tagger.tag_many(texts), tagger.tag_many(moved), strict=True
+    ):
+        tags, pairs = contents(result)
+        tags_again, pairs_again = contents(again, len(other) - len(text))
+        same = all(row[column[id]] == score for id, score, _ in tags)
+        spans = all(text[a:b] == piece for _, _, evidence in tags for a, b, piece, _ in evidence)
+        right["tag_many"] &= tags == tags_again and same and spans
+        right["pairs"] &= pairs == pairs_again
+        found["tags"] += len(tags)
+        found["evidence"] += sum(len(evidence) for _, _, evidence in tags)
+        found["pairs"] += len(pairs)
+    present = (scores >= tagger._model.threshold) & (scores > tagger._model.bias)
+    right["tag_many"] &= found["tags"] == int(present.sum())
+    return right, found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("path", type=Path)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--model", default="shipped", help="a model folder, or none for the taxonomy alone")
-    options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    texts = [row["text"] for row in read_rows(options.path)]
-    size = sum(map(len, texts))
-    tagger = Tagger(weights=None if options.model == "none" else options.model)
-    first = tagger.scores(texts)
-    best = {"scores": float("inf"), "tag_many": float("inf")}
-    for _ in range(options.runs):
-        start = time.perf_counter()
-        again = tagger.scores(texts)
-        best["scores"] = min(best["scores"], time.perf_counter() - start)
-        start = time.perf_counter()
-        tags = sum(len(result.tags) for result in tagger.tag_many(texts))
-        best["tag_many"] = min(best["tag_many"], time.perf_counter() - start)
-        present = (again >= tagger._model.threshold) & (again > tagger._model.bias)
-        if not np.array_equal(first, again) or tags != present.sum():
-            raise SystemExit("answers differ between runs: no time is reported")
-    print(f"trackclf {__version__}, Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
-    print(f"{len(texts)} texts, {size / 1e6:.2f} million characters, {tags} tags, best of {options.runs}, one core")
-    for name, seconds in best.items():
-        print(f"{name:10} {size / seconds / 1e6:6.2f} million characters a second")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, the texts included")
+    options = parser(__doc__).parse_args()
+    one_core()
+    report = Report(
+        options,
+        {
+            "texts": "<17",
+            "model": "<8",
+            "call": "<18",
+            "count": ",d",
+            "characters": "10,d",
+            "evidence": "9,d",
+            "million_characters_a_second": ".2f",
+            "microseconds": ".0f",
+        },
+    )
+    size, runs = (5_000, 1) if options.quick else (600_000, 5)
+    if options.corpus:
+        sets = {"own": list(corpus(options.corpus, 5_000 if options.quick else None))}
+    else:
+        sets = {
+            f"{name}, {density}": generated(length, size, share)
+            for density, share in SHARES.items()
+            for name, length in {"short": 20, "medium": 200, "very long": size}.items()
+        }
+    for model, weights in {"shipped": "shipped", "none": None}.items():
+        tagger = Tagger(weights=weights)
+        for name, texts in sets.items():
+            right, found = check(tagger, texts)
+            characters = sum(map(len, texts))
+            calls = {
+                "scores": lambda tagger=tagger, texts=texts: tagger.scores(texts),
+                "tag_many": lambda tagger=tagger, texts=texts: sum(
+                    len(tag.evidence) for result in tagger.tag_many(texts) for tag in result.tags
+                ),
+                "pairs": lambda tagger=tagger, texts=texts: [result.pair_matrix() for result in tagger.tag_many(texts)],
+            }
+            for call, run in calls.items():
+                seconds = best(run, runs)
+                figures = {"seconds": seconds, "million_characters_a_second": characters / seconds / 1e6}
+                row = {"texts": name, "model": model, "call": call, "count": len(texts), "characters": characters}
+                report.add(right[call], figures, **row, **found)
+        text = (next(iter(sets.values()))[0] if options.corpus else generated(200, 200, SHARES["sparse"])[0])[:200]
+        right, found = check(tagger, [text])
+        for call, run in {
+            "scores": lambda tagger=tagger, text=text: tagger.scores([text]),
+            "tag": lambda tagger=tagger, text=text: tagger.tag(text),
+        }.items():
+            seconds = best(run, 5 if options.quick else 300)
+            row = {"texts": "one text", "model": model, "call": call, "count": 1, "characters": len(text)}
+            report.add(
+                right["scores" if call == "scores" else "tag_many"], {"microseconds": seconds * 1e6}, **row, **found
+            )
+    report.close()
 
 
 if __name__ == "__main__":

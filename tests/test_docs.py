@@ -35,6 +35,12 @@ def test_model_card_is_the_manifest():
     )
 
 
+def test_benchmarks_page_is_its_measurements():
+    page = runpy.run_path(str(ROOT / "docs" / "render_benchmarks.py"))
+    assert page["PAGE"].read_text(encoding="utf-8") == page["render"](page["rows_of"](page["FOLDER"]))
+    assert page["PLOT"].exists()
+
+
 def test_links_lead_somewhere():
     import re
 
