@@ -68,6 +68,26 @@ def normalise(text: str) -> str:
     return _RUN.sub(_close, out) if _RUN.search(out) else out
 
 
+def close_text(folded: str) -> tuple[str, list[int] | None]:
+    """A folded string closed up, and where each character of it stands in `folded`; None where none has moved.
+
+    As `normalise` does it, but a paragraph ends in one line end.
+    """
+    parts: list[str] = []
+    origin: list[int] = []
+    at = 0
+    for run in _RUN.finditer(folded):
+        stays = _close(run)[:1]
+        parts += folded[at : run.start()], stays
+        origin += range(at, run.start())
+        if stays and (first := _WHITE.search(run.group())):
+            origin.append(run.start() + first.start())
+        at = run.end()
+    if not parts:
+        return folded, None
+    return "".join(parts) + folded[at:], [*origin, *range(at, len(folded))]
+
+
 def _close(run: re.Match[str]) -> str:
     """What stands for a run of white space and zero-width characters."""
     text, inside = run.string, run.group()

@@ -171,6 +171,11 @@ class Table:
         end = start + np.repeat([item[2] for item in found], [len(item[0]) for item in found])
         return Hits(np.concatenate([item[0] for item in found]), start, end)
 
+    def starts(self, symbols: NDArray[np.uint16]) -> Ints:
+        """Where a string of two or more symbols may start, and hardly anything but: see `occurrences`."""
+        flags = self._flags.take(_mix(symbols[:-1], symbols[1:]))
+        return np.flatnonzero((flags[:-1] & ((flags[1:] >> _NEXT) & _GOES_ON | _PAIR)) != 0)
+
     def _key(self, symbols: NDArray[np.uint16], at: Ints) -> NDArray[np.integer]:
         """Keys of pairs of symbols."""
         return symbols.take(at).astype(self._pairs.dtype) * self._size + symbols.take(at + 1)

@@ -17,7 +17,7 @@ from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
 
 _QUESTION = ord("?")
-_WINDOW = 12  # code points either side of a short term that the segmenter is shown
+WINDOW = 12  # code points either side of a short term that the segmenter is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,8 +409,8 @@ class Resolver:
             return parts
         start, end = parts.start[asking], parts.end[asking]
         sentence = passages.sentence_numbers.take(start)
-        low = np.maximum(passages.sentence_start(sentence), start - _WINDOW)
-        high = np.minimum(passages.sentence_breaks[sentence], end + _WINDOW)
+        low = np.maximum(passages.sentence_start(sentence), start - WINDOW)
+        high = np.minimum(passages.sentence_breaks[sentence], end + WINDOW)
         size: Ints = high - low
         windows = to_string(passages.folded(spread(low, size)[1]))
         good = np.ones(len(parts.row), bool)

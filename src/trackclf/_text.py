@@ -200,8 +200,8 @@ class Passages:
 
     @cached_property
     def _shift(self) -> Ints:
-        assert self._drop is not None
-        return self._drop - np.arange(len(self._drop))
+        drop = np.zeros(0, np.int64) if self._drop is None else self._drop
+        return drop - np.arange(len(drop))
 
     def place(self, at: Ints) -> Ints:
         """Positions in `codes` of positions in `symbols`."""
