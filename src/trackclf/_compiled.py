@@ -38,7 +38,7 @@ _SUFFIXES = (".json", ".npz", ".py", ".toml")
 
 
 class Strings(Sequence[str]):
-    """A list of strings as it lies in the file: each is made when it is asked for.
+    """A list of strings as it lies in the file: each is made when it is first asked for.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ class Strings(Sequence[str]):
 
     def __init__(self, text: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
         self._text, self._ends = text.data, ends.data
+        self._made: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -61,8 +62,12 @@ class Strings(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
             return [self[n] for n in range(*at.indices(len(self)))]
-        at = range(len(self))[at]
-        return str(self._text[self._ends[at] : self._ends[at + 1]], "utf-8", "surrogatepass")
+        made = self._made.get(at)
+        if made is None:
+            n = range(len(self))[at]
+            made = str(self._text[self._ends[n] : self._ends[n + 1]], "utf-8", "surrogatepass")
+            self._made[at] = made
+        return made
 
 
 def cache_folder() -> Path | None:
