@@ -335,7 +335,7 @@ def test_modules_stand_in_one_order():
         "_weights",
         "_scoring",
         "_results",
-    "_short",
+        "_short",
         "_compiled",
         "_tagger",
         "_evaluation",
