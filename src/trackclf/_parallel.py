@@ -1,5 +1,6 @@
 """Batches of texts in several processes, by joblib: results in order, work never far ahead of the reader."""
 
+import gc
 import hashlib
 import pickle
 import signal
@@ -216,6 +217,7 @@ def _made(key: str, stamp: dict[str, str], blob: Any) -> Any:
         while len(_values) >= _KEPT:
             del _values[next(iter(_values))]
         _values[key] = value
+        gc.freeze()  # it stays; and loky's workers collect garbage every second, 40 ms each time for a tagger's strings
     return _values[key]
 
 
