@@ -324,7 +324,17 @@ def test_light_imports():
 def test_modules_stand_in_one_order():
     import ast
 
-    order = ["_version", "errors", "_types", "_words", "_resources", "_characters", "_text", "_taxonomy_files"]
+    order = [
+        "_version",
+        "errors",
+        "_parallel",
+        "_types",
+        "_words",
+        "_resources",
+        "_characters",
+        "_text",
+        "_taxonomy_files",
+    ]
     order += [
         "_taxonomy",
         "_matching",

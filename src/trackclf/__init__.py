@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from trackclf._tagger import Tagger, tag, tag_many
     from trackclf._taxonomy import Taxonomy, load_taxonomy
     from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
-    from trackclf.errors import InputError, ModelError, TaxonomyError, TrackclfError
+    from trackclf.errors import InputError, ModelError, TaxonomyError, TrackclfError, WorkerError
 
 _HOMES = {
     "Evidence": "_types",
@@ -25,6 +25,7 @@ _HOMES = {
     "Taxonomy": "_taxonomy",
     "TaxonomyError": "errors",
     "TrackclfError": "errors",
+    "WorkerError": "errors",
     "load_taxonomy": "_taxonomy",
     "normalise": "_characters",
     "tag": "_tagger",
@@ -44,6 +45,7 @@ __all__ = [
     "Taxonomy",
     "TaxonomyError",
     "TrackclfError",
+    "WorkerError",
     "__version__",
     "load_taxonomy",
     "normalise",

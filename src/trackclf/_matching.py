@@ -128,11 +128,11 @@ class Table:
         self._opening = Edges(opening, self._size**2)
         self._edges = Edges(edges, len(final) * self._size)
         self._flags = np.zeros(1 << 16, np.uint16)
-        self._flags[_mix(*two[:, :2].T.astype(np.uint16))] = _PAIR
-        second = _mix(*three[:, 1:].T.astype(np.uint16))
+        self._flags[mix(*two[:, :2].T.astype(np.uint16))] = _PAIR
+        second = mix(*three[:, 1:].T.astype(np.uint16))
         bucket = ((second * np.uint32(_MIX)) >> np.uint32(16)) % np.uint32(_BUCKETS)
         bit = np.left_shift(1, bucket).astype(np.uint16)
-        np.bitwise_or.at(self._flags, _mix(*three[:, :2].T.astype(np.uint16)), bit)
+        np.bitwise_or.at(self._flags, mix(*three[:, :2].T.astype(np.uint16)), bit)
         np.bitwise_or.at(self._flags, second, bit << _NEXT)
         ends = code_points("".join(s[0] + s[-1] for s in strings)).reshape(-1, 2)
         self._ascii = is_ascii_word(ends) @ np.array([1, 2], np.uint8)  # 1 where it starts so, 2 where it ends so
@@ -150,7 +150,7 @@ class Table:
             at = np.flatnonzero(string >= 0)
             found.append((string[at], at, 1))
         # One look-up a pair tells whether it is a string, and whether with the next pair it may start a longer one.
-        flags = self._flags.take(_mix(symbols[:-1], symbols[1:]))
+        flags = self._flags.take(mix(symbols[:-1], symbols[1:]))
         at = np.flatnonzero((flags & _PAIR) != 0)
         string, there = self._pairs.follow(self._key(symbols, at))
         found.append((string, at[there], 2))
@@ -171,10 +171,9 @@ class Table:
         end = start + np.repeat([item[2] for item in found], [len(item[0]) for item in found])
         return Hits(np.concatenate([item[0] for item in found]), start, end)
 
-    def starts(self, symbols: NDArray[np.uint16]) -> Ints:
-        """Where a string of two or more symbols may start, and hardly anything but: see `occurrences`."""
-        flags = self._flags.take(_mix(symbols[:-1], symbols[1:]))
-        return np.flatnonzero((flags[:-1] & ((flags[1:] >> _NEXT) & _GOES_ON | _PAIR)) != 0)
+    def openers(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Bits by `mix` of a pair, and of the next: where they have some in common, a string may start. See `occurrences`."""
+        return (self._flags & (_PAIR | _GOES_ON)).astype(np.uint8), (self._flags >> _NEXT | _PAIR).astype(np.uint8)
 
     def _key(self, symbols: NDArray[np.uint16], at: Ints) -> NDArray[np.integer]:
         """Keys of pairs of symbols."""
@@ -200,7 +199,8 @@ class Table:
         return hits[~bad] if bad.any() else hits
 
 
-def _mix(left: NDArray[np.uint16], right: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def mix(left: NDArray[np.uint16], right: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """uint16, the shape of both: a hash of pairs of symbols."""
     return (left * _MIX) ^ right
 
 

@@ -118,8 +118,8 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
     present = (scores >= model.threshold) & (sums.units != 0)
     text, label = np.nonzero(present)
     score = scores[text, label]
-    rows, inverse = np.unique(text, return_inverse=True)
-    probability = model.probability(scores[rows])[inverse, label]
+    first = np.diff(text, prepend=-1) > 0
+    probability = model.probability(scores[text[first]])[np.cumsum(first) - 1, label]
     lengths = np.log(np.fromiter((max(len(texts[n]), 1) for n in text.tolist()), np.float64, len(text)))
     a, b, c = model.about[label].T
     level = 1 + (a + b * np.log1p(np.maximum(score - model.bias[label], 0)) + c * lengths >= 0)
@@ -133,7 +133,9 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
     pairs = _joined([part.pairs for part in parts])
     both = present[pairs[0], pairs[1]] & present[pairs[0], pairs[2]]
     counts = np.bincount(tag[order], minlength=len(text))
-    is_track = np.isin(label, tracks)
+    tracked = np.zeros(present.shape[1], bool)
+    tracked[tracks] = True
+    is_track = tracked[label]
     abstained, nearest, lack = _abstained(texts, present, scores, sums, model)
     return ResultArrays(
         abstained,
@@ -156,8 +158,9 @@ def _abstained(
     texts: Sequence[str], present: NDArray[np.bool_], scores: NDArray[np.float32], sums: Sums, model: Model
 ) -> tuple[NDArray[np.int8], Ints, Floats]:
     """Why nothing is present, and the label that lacks least of those with any evidence."""
-    facts = [present.any(1), sums.units.any(1), sums.denied.any(1), sums.best.any(1)]
-    reason = np.select(facts, [0, _BELOW, _DENIED, _BELOW], _NO_EVIDENCE).astype(np.int8)
+    reason = np.full(len(texts), _NO_EVIDENCE, np.int8)
+    for facts, number in ((sums.best, _BELOW), (sums.denied, _DENIED), (sums.units, _BELOW), (present, 0)):
+        reason[facts.any(1)] = number
     nothing = np.flatnonzero(reason == _NO_EVIDENCE)
     reason[nothing] = [_wanting(texts[n]) for n in nothing.tolist()]
     nearest, lack = np.full(len(texts), -1), np.zeros(len(texts))

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from operator import itemgetter
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +17,16 @@ from numpy.typing import NDArray
 
 from trackclf._characters import CLASS_MEMBERS, CLAUSE, COMMA, HARD, NEWLINE, SENTENCE, TAB, close_text
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Table
+from trackclf._matching import Fan, Table, mix
 from trackclf._model import UNIT, Model
 from trackclf._resolving import WINDOW
 from trackclf._results import Placed
 from trackclf._scoring import Sums
 from trackclf._taxonomy_files import GAPS
 from trackclf._text import Segmenter, code_points, fold_table, to_string
+
+_FEW, _SHORT = 16, 1200  # texts, and code points together, that arrays take longer for
+_FIRST = 8  # times that arrays serve first, as for a process that tags one line
 
 Place = tuple[int, int, int]  # start, end, string
 
@@ -63,8 +67,10 @@ class _Strings:
     """Strings to look for, by their first characters."""
 
     def __init__(self, table: Table | None, numbers: dict[str, int]) -> None:
-        self._table, self._numbers = table, numbers
-        self._single = {text for text in self._numbers if len(text) == 1}
+        self._numbers = numbers
+        self._openers = table.openers() if table else None
+        self._single = {text for text in numbers if len(text) == 1}
+        self._singles = re.compile(f"[{re.escape(''.join(self._single))}]") if self._single else None
         self._edged = {n for text, n in numbers.items() if text[0] in _ASCII_WORD or text[-1] in _ASCII_WORD}
         # By the first two characters: the string that they are, or -1; the lengths of longer ones by the third.
         self._pairs: dict[str, tuple[int, dict[str, tuple[int, ...]]]] = {}
@@ -81,7 +87,10 @@ class _Strings:
 
     def starts(self, source: "_Source") -> list[int]:
         """Where one of two or more characters may start."""
-        return [] if self._table is None else self._table.starts(source.symbols).tolist()
+        if self._openers is None:
+            return []
+        before, after = self._openers
+        return np.flatnonzero(before.take(source.pairs[:-1]) & after.take(source.pairs[1:])).tolist()
 
     def find(self, source: "_Source", low: int, high: int) -> list[Place]:
         """All that stand in text[low:high], by place."""
@@ -100,9 +109,9 @@ class _Strings:
                         if number >= 0 and at + length <= len(text):
                             out.append((at, at + length, number))
         inside = text[low:high]
-        if not self._single.isdisjoint(inside):
-            single, numbers = self._single, self._numbers
-            out += [(at, at + 1, numbers[char]) for at, char in enumerate(inside, low) if char in single]
+        if self._singles and not self._single.isdisjoint(inside):
+            singles = ((found.start() + low, found.group()) for found in self._singles.finditer(inside))
+            out += [(at, at + 1, self._numbers[char]) for at, char in singles]
             out.sort()
         if not self._edged.isdisjoint(map(itemgetter(2), out)):
             out = [hit for hit in out if hit[2] not in self._edged or _on_boundaries(text, hit[0], hit[1])]
@@ -122,11 +131,12 @@ def _on_boundaries(text: str, start: int, end: int) -> bool:
 class _Source:
     """A closed text, and where strings may start in it."""
 
-    __slots__ = ("_starts", "symbols", "text")
+    __slots__ = ("_starts", "pairs", "text")
 
     def __init__(self, text: str, symbols: NDArray[np.uint16]) -> None:
         self.text = text
-        self.symbols = symbols.take(code_points(text + "\0"))
+        taken = symbols.take(code_points(text + "\0"))
+        self.pairs = mix(taken[:-1], taken[1:])
         self._starts: dict[_Strings, list[int]] = {}
 
     def starts(self, strings: _Strings) -> list[int]:
@@ -139,10 +149,11 @@ class _Source:
 class _Sentence:
     """What stands in one sentence."""
 
-    __slots__ = ("_pauses", "around", "high", "hits", "low", "source", "units")
+    __slots__ = ("_pauses", "around", "high", "low", "plain", "source", "units")
 
-    def __init__(self, source: _Source, low: int, high: int, hits: list[Place]) -> None:
-        self.source, self.low, self.high, self.hits = source, low, high, hits
+    def __init__(self, source: _Source, low: int, high: int) -> None:
+        self.source, self.low, self.high = source, low, high
+        self.plain: dict[int, list[tuple[Place, int]]] = defaultdict(list)  # places and rows, by group
         self.units: dict[int, list[Place]] = defaultdict(list)
         self.around: set[int] | None = None  # strings that conditions ask for, once something has asked
         self._pauses: list[int] | None = None
@@ -193,11 +204,9 @@ class ShortTexts:
         self._weight, self._gates = model.weight.tolist(), (model.gate.tolist(), model.gate_alone.tolist())
         group = lexicon.row_group.tolist()
         self._boundary = lexicon.boundary.tolist()
-        self._units = _lists(lexicon.units)
-        self._plain: list[dict[int, list[int]]] = [{} for _ in lexicon.kinds]
-        for string, rows in _lists(lexicon.plain).items():
-            for row in rows:
-                self._plain[group[row]].setdefault(string, []).append(row)
+        # What each string stands for: units, and rows with their group.
+        self._main_units = _lists(lexicon.units)
+        self._rows = {string: [(group[row], row) for row in rows] for string, rows in _lists(lexicon.plain).items()}
         self._learned: dict[int, dict[int, list[int]]] = {}  # by label and string
         for string, rows in _lists(lexicon.learned).items():
             for row in rows:
@@ -213,7 +222,7 @@ class ShortTexts:
         }
         strings = list(lexicon.strings)
         first = lexicon.first_learned
-        main = set(self._units).union(*self._plain)
+        main = set(self._main_units).union(self._rows)
         support = set(asked.values()).union(self._support_units)
         context: set[int] = set().union(*self._learned.values())
         self._main = _Strings(lexicon.table, {strings[n]: n for n in main})
@@ -279,15 +288,21 @@ class ShortTexts:
         for high in [*(stop.start() for stop in _STOP.finditer(text)), len(text)]:
             hits = self._main.find(source, low, high) if high - low > 0 else []
             if hits:
-                sentence = _Sentence(source, low, high, hits)
+                sentence = _Sentence(source, low, high)
                 sentences.append(sentence)
+                units, plain = sentence.units, sentence.plain
                 for hit in hits:
-                    for unit in self._units.get(hit[2], ()):
-                        sentence.units[unit].append(hit)
+                    string = hit[2]
+                    for unit in self._main_units.get(string, ()):
+                        units[unit].append(hit)
+                    for group, row in self._rows.get(string, ()):
+                        plain[group].append((hit, row))
             low = high + 1
         out: list[tuple[_Sentence, _Part, bool]] = []
         for group, kind in enumerate(self._lexicon.kinds):
-            found = [(sentence, part) for sentence in sentences for part in self._standing(sentence, group)]
+            cues = self._cues[group].keys()
+            some = (sentence for sentence in sentences if sentence.plain[group] or not cues.isdisjoint(sentence.units))
+            found = [(sentence, part) for sentence in some for part in self._standing(sentence, group)]
             deniable = found and kind in self._lexicon.denial_kinds
             denied = self._denied(sentences, found) if deniable else [False] * len(found)
             out += [(sentence, part, no) for (sentence, part), no in zip(found, denied, strict=True)]
@@ -329,12 +344,10 @@ class ShortTexts:
     def _standing(self, sentence: _Sentence, group: int) -> list[_Part]:
         """See `Resolver._longest`."""
         plain: list[tuple[int, int, int, bool, _Part | None]] = []  # label, start, -end, not cancelling, part
-        rows_of = self._plain[group]
-        for start, end, string in sentence.hits:
-            for row in rows_of.get(string, ()):
-                if self._meets(row, sentence):
-                    telling = self._kind[row] != NOT
-                    plain.append((self._label[row], start, -end, telling, _Part(row, string, start, end, 0)))
+        for (start, end, string), row in sentence.plain[group]:
+            if self._meets(row, sentence):
+                telling = self._kind[row] != NOT
+                plain.append((self._label[row], start, -end, telling, _Part(row, string, start, end, 0)))
         cues: list[tuple[int, list[Place]]] = []
         for cue, pieces in self._assembled(sentence, group):
             for row in cue.rows:
@@ -550,6 +563,27 @@ class ShortTexts:
 
 def _folded(text: str) -> str:
     return to_string(fold_table().take(code_points(text)))
+
+
+class FewCharacters:
+    """`ShortTexts` once there are enough of them: making it takes as long as fifty of them in arrays."""
+
+    __slots__ = ("_arguments", "_asked", "_lock", "_made")
+
+    def __init__(self, lexicon: Lexicon, model: Model, segmenter: Segmenter) -> None:
+        self._arguments = lexicon, model, segmenter
+        self._asked, self._lock = 0, Lock()
+        self._made: ShortTexts | None = None
+
+    def __call__(self, texts: Sequence[str]) -> ShortTexts | None:
+        """What does a batch of a few short texts sooner than arrays; None for another batch, and at the first times."""
+        if len(texts) > _FEW or sum(map(len, texts)) > _SHORT:
+            return None
+        with self._lock:
+            self._asked += 1
+            if self._made is None and self._asked > _FIRST:
+                self._made = ShortTexts(*self._arguments)
+            return self._made
 
 
 def _inside(place: Place, spans: list[tuple[int, int]]) -> bool:

@@ -12,10 +12,12 @@ from trackclf._characters import SENTENCE
 from trackclf._compiled import key_of, read, write
 from trackclf._lexicon import Lexicon
 from trackclf._model import Model
+from trackclf._parallel import checked, run
 from trackclf._resolving import Finds, Learned, Resolver
 from trackclf._resources import model_dir
 from trackclf._results import ResultArrays, ResultBuilder, place, summarise
-from trackclf._scoring import Cells, Sums, add_up, contribute, empty_sums, find_pairs
+from trackclf._scoring import Cells, add_up, contribute, empty_sums, find_pairs
+from trackclf._short import FewCharacters
 from trackclf._text import Passages, Segmenter, class_table, code_points
 from trackclf._types import Label, Result
 from trackclf._version import __version__
@@ -49,12 +51,13 @@ class Tagger:
         In column order: tracks, then modes.
     """
 
-    __slots__ = ("_arguments", "_builder", "_columns", "_model", "_resolver", "_stamp", "labels")
+    __slots__ = ("_arguments", "_builder", "_columns", "_few", "_model", "_resolver", "_stamp", "labels")
 
     labels: tuple[Label, ...]
     _arguments: tuple[Any, ...]
     _builder: ResultBuilder
     _columns: dict[str, Any]
+    _few: FewCharacters
     _model: Model
     _resolver: Resolver
     _stamp: dict[str, str]
@@ -86,6 +89,7 @@ class Tagger:
         columns: dict[str, Any] = {"track": [], "mode": []}
         for n, label in enumerate(lexicon.labels):
             columns[label.kind].append(n)
+        resolver = Resolver(lexicon, Segmenter())
         stamp = {"trackclf": __version__, "taxonomy": digest, "model": model.digest}
         values = {
             "labels": lexicon.labels,
@@ -93,7 +97,8 @@ class Tagger:
             "_builder": ResultBuilder(lexicon, stamp),
             "_columns": {kind: np.array(at, np.int64) for kind, at in columns.items()},
             "_model": model,
-            "_resolver": Resolver(lexicon, Segmenter()),
+            "_few": FewCharacters(lexicon, model, resolver.segmenter),
+            "_resolver": resolver,
             "_stamp": stamp,
         }
         for name, value in values.items():
@@ -124,12 +129,14 @@ class Tagger:
     def __repr__(self) -> str:
         return f"<Tagger: {len(self.labels)} labels, {' '.join(f'{k} {v}' for k, v in self._stamp.items())}>"
 
-    def scores(self, texts: Iterable[str]) -> NDArray[np.float32]:
+    def scores(self, texts: Iterable[str], jobs: int | None = 1) -> NDArray[np.float32]:
         """Log-odds of every label for every text.
 
         Parameters
         ----------
         texts : iterable of str
+        jobs : int or None
+            As in `tag_many`.
 
         Returns
         -------
@@ -137,19 +144,18 @@ class Tagger:
 
         Raises
         ------
-        TypeError
-            `texts` is one string, or holds something else than strings.
+        TypeError, ValueError, WorkerError
+            As in `tag_many`.
         """
-        sums = [self._sums(batch) for batch in _batches(texts, "scores")]
-        rows = [item.scores(self._model) for item in sums]
+        rows = [rows for _, rows in run(self, "_scores", _batches(texts, "scores"), checked(jobs))]
         return np.concatenate(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
-    def probabilities(self, texts: Iterable[str]) -> NDArray[np.float32]:
+    def probabilities(self, texts: Iterable[str], jobs: int | None = 1) -> NDArray[np.float32]:
         """Probability of every label for every text.
 
         float32 (n_texts, n_labels), columns as `labels`, each in [0, 1]; rows need not sum to 1.
         """
-        probability: NDArray[np.float32] = self._model.probability(self.scores(texts))
+        probability: NDArray[np.float32] = self._model.probability(self.scores(texts, jobs))
         return probability
 
     def thresholds(self, promise: str) -> dict[str, dict[str, float]]:
@@ -183,27 +189,34 @@ class Tagger:
             raise TypeError(f"text must be str, got {type(text).__name__}; for several: tag_many(texts)")
         return next(self.tag_many([text], segments))
 
-    def tag_many(self, texts: Iterable[str], segments: str | None = None) -> Iterator[Result]:
+    def tag_many(self, texts: Iterable[str], segments: str | None = None, jobs: int | None = 1) -> Iterator[Result]:
         """Tag texts, lazily and in order; memory is bounded by the characters in flight.
 
         Parameters
         ----------
         texts : iterable of str
+            Pulled in the reader's own thread. An error that it raises comes after the results of the texts before it.
         segments : "sentence" or "paragraph", optional
             Add the scores of these to each result.
+        jobs : int or None
+            Processes to work in, as joblib's `n_jobs`: -1 is all cores, None what `joblib.parallel_config` says, otherwise
+            one. Its choice of a backend, threads for example, always holds. An input of less than four million characters
+            is not worth a worker and stays in this process.
 
         Raises
         ------
         TypeError
-            `texts` is one string, or holds something else than strings.
+            `texts` is one string, or holds something else than strings; `jobs` is no whole number.
         ValueError
-            `segments` is something else.
+            `segments` is something else; `jobs` is 0.
+        WorkerError
+            A worker process died.
         """
         if segments not in (None, "sentence", "paragraph"):
             raise ValueError(f"segments must be 'sentence' or 'paragraph', got {segments!r}")
-        batches = _batches(texts, "tag_many")
+        done = run(self, "_arrays", _batches(texts, "tag_many"), checked(jobs), segments)
         build = self._builder.results
-        return (result for batch in batches for result in build(batch, self._arrays(batch, segments)))
+        return (result for batch, arrays in done for result in build(batch, arrays))
 
     def _find(self, texts: Sequence[str]) -> tuple[Passages, Finds, Learned | None, Cells]:
         lexicon = self._resolver.lexicon
@@ -212,13 +225,20 @@ class Tagger:
         learned = self._resolver.learned(passages, finds)
         return passages, finds, learned, add_up(passages, finds, learned, lexicon, self._model)
 
-    def _sums(self, texts: Sequence[str]) -> Sums:
+    def _scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        few = self._few(texts)
+        if few is not None:
+            return few.sums(texts).scores(self._model)
         sums = empty_sums(len(texts), len(self.labels))
         for _, pieces in _pieces(texts):
             sums.add(self._find(pieces)[-1])
-        return sums
+        return sums.scores(self._model)
 
     def _arrays(self, texts: Sequence[str], segments: str | None) -> ResultArrays:
+        few = None if segments else self._few(texts)
+        if few is not None:
+            sums, placed = few.placed(texts, self._columns)
+            return summarise(texts, sums, [placed], self._model, self._columns["track"])
         sums = empty_sums(len(texts), len(self.labels))
         parts = []
         for offset, pieces in _pieces(texts):
@@ -255,18 +275,24 @@ def _batches(texts: Iterable[str], name: str) -> Iterator[list[str]]:
 def _batch(texts: Iterator[str]) -> Iterator[list[str]]:
     done = size = 0
     batch: list[str] = []
-    for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"texts must hold str, got {type(text).__name__} at index {done + len(batch)}")
-        length = len(text)
-        if size + length > BATCH and batch:
-            yield batch
-            done += len(batch)
-            batch, size = [], 0
-        batch.append(text)
-        size += length + 1
+    failed: Exception | None = None
+    try:
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"texts must hold str, got {type(text).__name__} at index {done + len(batch)}")
+            length = len(text)
+            if size + length > BATCH and batch:
+                yield batch
+                done += len(batch)
+                batch, size = [], 0
+            batch.append(text)
+            size += length + 1
+    except Exception as error:  # after the results of what came before it
+        failed = error
     if batch:
         yield batch
+    if failed:
+        raise failed
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
@@ -303,6 +329,6 @@ def tag(text: str) -> Result:
     return default_tagger().tag(text)
 
 
-def tag_many(texts: Iterable[str]) -> Iterator[Result]:
-    """Tag texts by the shipped taxonomy, lazily and in order: any iterable in, an iterator out."""
-    return default_tagger().tag_many(texts)
+def tag_many(texts: Iterable[str], segments: str | None = None, jobs: int | None = 1) -> Iterator[Result]:
+    """Tag texts by the shipped taxonomy, lazily and in order; see `Tagger.tag_many`."""
+    return default_tagger().tag_many(texts, segments, jobs)

@@ -60,8 +60,10 @@ class Evidence(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The record of the JSON Lines output; `cue` only where there is one."""
-        out = {name: getattr(self, name) for name in ("start", "end", "text", "term", "kind", "contribution")}
-        return out | {"cue": self.cue} if self.cue else out
+        out = self._asdict()
+        if not self.cue:
+            del out["cue"]
+        return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ def _input_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
     parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
     _model_options(parser)
 
 
@@ -164,6 +165,8 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
             raise InputError(f"{path}: no such file or folder")
         if options.output and path != "-" and Path(options.output).exists() and Path(path).samefile(options.output):
             raise InputError(f"{path} is both input and output; choose another -o")
+    if options.jobs == 0:
+        raise InputError("--jobs must not be 0: 1 is one process, -1 is all cores")
     if options.text:
         records: Iterable[Record] = (
             Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1)
@@ -181,7 +184,7 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
     count = {"total": 0, "failed": 0}
 
     def rows() -> Iterator[tuple[Record, Any]]:
-        for record, result in _tagged(records, tagger, segments):
+        for record, result in _tagged(records, tagger, segments, options.jobs):
             count["total"] += 1
             if record.error:
                 count["failed"] += 1
@@ -211,7 +214,7 @@ def _tagger(options: argparse.Namespace) -> Any:
         raise InputError(str(error)) from error
 
 
-def _tagged(records: Iterable[Any], tagger: Any, segments: str | None) -> Iterator[tuple[Any, Any]]:
+def _tagged(records: Iterable[Any], tagger: Any, segments: str | None, jobs: int) -> Iterator[tuple[Any, Any]]:
     """Records with their results, in order; an error record has none and waits for its turn."""
     waiting: list[Any] = []
 
@@ -222,7 +225,7 @@ def _tagged(records: Iterable[Any], tagger: Any, segments: str | None) -> Iterat
                 yield record.text
 
     done = 0
-    for result in tagger.tag_many(texts(), segments):
+    for result in tagger.tag_many(texts(), segments, jobs):
         while waiting[done].error:
             yield waiting[done], None
             done += 1

@@ -28,3 +28,7 @@ class ModelError(TrackclfError):
 
 class InputError(TrackclfError):
     """A file, a row or an option that cannot be read as asked."""
+
+
+class WorkerError(TrackclfError):
+    """A worker process died in the middle of its work."""
