@@ -185,7 +185,8 @@ def test_command_line(many, tmp_path, capsys):
 
 
 @posix
-def test_an_interrupt_ends_all_processes(tmp_path):
+@pytest.mark.parametrize(("send", "number", "result"), [("killpg", "SIGINT", 130), ("kill", "SIGTERM", 143)])
+def test_a_signal_ends_all_processes(tmp_path, send, number, result):
     code = (  # a shell may have told its background jobs to ignore interrupts
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from trackclf.cli import main; sys.exit(main(['tag', '--from', 'lines', '--jobs', '2', '-']))"
@@ -205,8 +206,8 @@ def test_an_interrupt_ends_all_processes(tmp_path):
     feeder.start()
     try:
         assert within(60, lambda: out.stat().st_size)  # workers have given results
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        getattr(os, send)(process.pid, getattr(signal, number))
+        assert process.wait(timeout=60) == result
         assert errors.read_bytes() == b""
         assert within(10, lambda: not alive(process.pid)), "a child is left"
     finally:

@@ -3,7 +3,9 @@
 import argparse
 import gc
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -192,7 +194,7 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
                     raise InputError(f"{record.id}: {record.error}")
             yield record, result
 
-    with _output(options.output) as out:
+    with _output(options.output) as out, nullcontext() if options.jobs == 1 else _workers_ended():
         write(rows(), out, tagger.stamp)
     if count["failed"]:
         print("trackclf: " + WORDS[options.lang]["failed"].format(**count), file=sys.stderr)
@@ -235,6 +237,19 @@ def _tagged(records: Iterable[Any], tagger: Any, segments: str | None, jobs: int
             del waiting[:done]
             done = 0
     yield from ((record, None) for record in waiting[done:])
+
+
+@contextmanager
+def _workers_ended() -> Iterator[None]:
+    """A request to terminate ends the workers too: by itself it would leave joblib's behind for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
