@@ -1,11 +1,12 @@
 """The vectorised pass equals a slow, obvious one, on any text."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Oracle
 
-from trackclf import normalise
+from trackclf import _short, normalise
 
 PIECES = [
     *(
@@ -80,12 +81,22 @@ PIECES = [
 texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
 
 
+@pytest.fixture(autouse=True)
+def short_at_once(monkeypatch):
+    """Few characters take their own way from the first time on."""
+    monkeypatch.setattr(_short, "_FIRST", 0)
+
+
 def agrees(tagger, text):
+    """Both ways, alone and in a batch that is too long for the short one, give what the oracle says."""
     oracle = Oracle(tagger)
     scores, evidence = oracle.tag(text)
-    got = dict(zip([label.id for label in tagger.labels], tagger.scores([text])[0].tolist(), strict=True))
-    assert got == {id: np.float32(score) for id, score in scores.items()}
+    long = "的" * (_short._SHORT + 1)
+    for row in (tagger.scores([text])[0], tagger.scores([text, long])[0]):
+        got = dict(zip([label.id for label in tagger.labels], row.tolist(), strict=True))
+        assert got == {id: np.float32(score) for id, score in scores.items()}
     result = tagger.tag(text)
+    assert result == next(tagger.tag_many([text, long]))
     for tag in result.tags:
         mine = sorted((tag.id, normalise(e.term), e.kind, e.contribution) for e in tag.evidence)
         assert mine == [item for item in evidence if item[0] == tag.id]

@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT
 
 from trackclf import ModelError, Tagger, TrackclfError, WorkerError, _parallel, _tagger, tag_many
-from trackclf._model import load_weights
 from trackclf._resources import model_dir
+from trackclf._weights import load_weights
 from trackclf.cli import main
 
 DEMO = (ROOT / "fixtures" / "demo.txt").read_text(encoding="utf-8")

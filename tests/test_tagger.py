@@ -365,6 +365,7 @@ def test_small_batches_change_nothing(monkeypatch, small):
     text = "量子计算。芯片产业链升级，由旧向新转型。" * 40
     expected = small.tag(text, segments="sentence").to_dict()
     monkeypatch.setattr(module, "BATCH", 50)
+    monkeypatch.setattr(module, "_PIECE", 50)
     assert small.tag(text, segments="sentence").to_dict() == expected
     short = small.tag("芯片", segments="sentence").to_dict()
     many = small.tag_many([text, "芯片", text], segments="sentence")

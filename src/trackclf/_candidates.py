@@ -73,10 +73,11 @@ def find_candidates(lexicon: Lexicon, passages: Passages) -> Candidates:
     asking[where[lexicon.cue_asks.take(cue)]] = True
     asking[sentence[piece[unit == lexicon.deny["without"]]]] = True
     needs = np.zeros(count * COLUMNS, bool)
+    needs.reshape(-1, COLUMNS)[:, np.flatnonzero(lexicon.is_denial) & (COLUMNS - 1)] = True
     for needed in lexicon.cue_unit[cue].T:
         needs[_cells(where, needed)[needed >= 0]] = True
     first, asked, others, support = _support(lexicon, passages, asking, needs)
-    kept = np.flatnonzero(needs.take(cell) | lexicon.is_denial.take(unit))
+    kept = np.flatnonzero(needs.take(cell))
     units = np.concatenate([unit.take(kept), others])
     start = np.concatenate([hits.start.take(piece.take(kept)), support.start])
     end = np.concatenate([hits.end.take(piece.take(kept)), support.end])
@@ -140,5 +141,5 @@ def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bool
     wanted = wanted.take(ascending(there))
     first = np.append(0, np.cumsum(np.bincount(there, minlength=len(sentences))))
     index, unit = lexicon.support_units(hits.string)
-    kept = needs.take(_cells(number.take(hits.start.take(index)), unit)) | lexicon.is_denial.take(unit)
-    return first, asked[wanted], unit[kept], hits[index[kept]]
+    kept = np.flatnonzero(needs.take(_cells(number.take(hits.start.take(index)), unit)))
+    return first, asked.take(wanted), unit.take(kept), hits[index.take(kept)]

@@ -1,8 +1,6 @@
 """Batches of texts in several processes, by joblib: results in order, work never far ahead of the reader."""
 
 import gc
-import hashlib
-import pickle
 import signal
 import sys
 from collections import deque
@@ -194,6 +192,9 @@ class _Shared:
 
     @cached_property
     def _pickled(self) -> tuple[str, dict[str, str], Any]:
+        import hashlib
+        import pickle
+
         blob, stamp = pickle.dumps(self.value), self.value.stamp
         key = hashlib.sha256(blob + repr(stamp).encode()).hexdigest()
         return key, stamp, np.frombuffer(blob, np.uint8)  # joblib hands a large array to all workers as one file
@@ -211,6 +212,8 @@ _values: dict[str, Any] = {}
 def _made(key: str, stamp: dict[str, str], blob: Any) -> Any:
     """What a worker keeps by `key`, made for the first task that asks for it."""
     if key not in _values:
+        import pickle
+
         value = pickle.loads(blob)  # noqa: S301  # the caller's own
         if value.stamp != stamp:
             raise ModelError("the files that the tagger was made from have changed since; make the tagger again")

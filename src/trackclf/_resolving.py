@@ -66,7 +66,9 @@ class Learned:
         sentence * n_labels + label.
     row : int64 (n_learned,)
         Index into the lexicon's rows.
-    which : int64 (n_learned,)
+    first : int64 (n_learned,)
+        Where in `which` its occurrences begin.
+    which : int64 (n_occurrences,)
         Index into `hits`.
     hits : Hits
         In the symbols at `place`; their strings are numbered from `first_string` on.
@@ -74,21 +76,23 @@ class Learned:
 
     key: Ints
     row: Ints
+    first: Ints
     which: Ints
     hits: Hits
     place: Ints
     first_string: int
 
     def finds(self, keep: Bools) -> Finds:
-        """Some of them as finds."""
+        """Some of them as finds, each where it stands first."""
         at = np.flatnonzero(keep)
-        hits = self.hits[self.which.take(at)]
-        start = self.place.take(hits.start)
         none = np.zeros(len(at), np.int32)
+        start = self.hits.start.take(self.which)
+        lead = np.minimum.reduceat(start * len(start) + np.arange(len(start)), self.first) if len(at) else none
+        hits = self.hits[self.which.take(lead.take(at) % max(len(start), 1))]
+        start = self.place.take(hits.start)
         string = hits.string + np.int32(self.first_string)
-        return Finds(
-            self.row.take(at).astype(np.int32), string, start, start + (hits.end - hits.start), none, none.astype(bool)
-        )
+        row = self.row.take(at).astype(np.int32)
+        return Finds(row, string, start, start + (hits.end - hits.start), none, none.astype(bool))
 
 
 class Units:
@@ -236,10 +240,10 @@ class Resolver:
         keep = np.flatnonzero(cells.reshape(-1).take(key))
         key, row, which = key.take(keep), row.take(keep), which.take(keep)
         once = key * len(lexicon.label) + row
-        order = ascending(once * len(symbols) + hits.start.take(which))
-        once = once.take(order)
-        first = order[np.append(True, once[1:] != once[:-1])] if len(order) else order
-        return Learned(key.take(first), row.take(first), which.take(first), hits, place, lexicon.first_learned)
+        order = ascending(once)
+        first = np.flatnonzero(np.diff(once.take(order), prepend=-1))
+        one = order.take(first)
+        return Learned(key.take(one), row.take(one), first, which.take(order), hits, place, lexicon.first_learned)
 
     def _conditions(self, passages: Passages, context: "_Around", row: Ints, start: Ints) -> Bools:
         """Whether each find has beside it, in its sentence, what its row asks for, and nothing that it forbids."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from trackclf._taxonomy import Taxonomy
     from trackclf._weights import Weights
 
-BATCH = 1 << 19  # code points in flight: small enough for the caches, large enough to hide numpy's own cost
+BATCH = 1 << 20  # code points in flight: few enough for the caches, many enough to hide numpy's own cost
+_PIECE = 1 << 19  # code points of a long text in flight
 _LONGEST_SENTENCE = 1 << 22
 SHIPPED = "shipped"
 
@@ -300,13 +301,13 @@ def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
 
     A sentence bounds everything that looks around itself, so the pieces add up to the whole.
     """
-    if len(texts) != 1 or len(texts[0]) <= 2 * BATCH:
+    if len(texts) != 1 or len(texts[0]) <= BATCH:
         yield 0, texts
         return
     text = texts[0]
     at = 0
     while at < len(text):
-        end = min(at + BATCH, len(text))
+        end = min(at + _PIECE, len(text))
         if end < len(text):
             stops = class_table()[code_points(text[end : at + _LONGEST_SENTENCE])] == SENTENCE
             end = end + int(stops.argmax()) + 1 if stops.any() else min(at + _LONGEST_SENTENCE, len(text))

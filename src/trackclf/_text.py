@@ -333,13 +333,13 @@ def _may_straddle(words: dict[str, int], sentence: str, start: int, end: int) ->
     for first in range(max(start - _LONGEST_WORD, 0), end):
         if first == start:
             continue
-        low, high = (start, end - 1) if first < start else (end, len(sentence))
-        last = first + 1
+        # The shortest that would cross an end, then longer ones; all of them begin alike.
+        last, high = (start + 1, end - 1) if first < start else (end + 1, len(sentence))
         while last <= high:
             count = words.get(sentence[first:last])
             if count is None:
                 break
-            if count and last > low:
+            if count:
                 return True
             last += 1
     return False
