@@ -17,7 +17,7 @@ from trackclf.errors import ModelError, WorkerError
 
 Batch = Sequence[str]
 
-_WORTH = 1 << 22  # characters from which starting workers pays
+_WORTH = 1 << 23  # characters that take no longer than workers take to start
 _BY_FILE = 1 << 14  # bytes from which joblib hands an array to all workers as one file
 _KEPT = 4  # objects that a worker process keeps
 
@@ -75,24 +75,24 @@ def _in_turn(owner: Any, method: str, batches: Iterable[Batch], args: Any) -> It
 def _run(
     owner: Any, method: str, batches: Iterator[Batch], jobs: int, setup: "_Setup | None", args: Any
 ) -> Iterator[tuple[Batch, Any]]:
-    """Read enough to know whether workers pay; only then import joblib and start them."""
+    """Begin here: a small input is done before a worker could have started. What is left goes to workers."""
     errors: list[Exception] = []
     batches = _until_error(batches, errors)
-    first: list[Batch] = []
     size = 0
-    for batch in batches:
-        first.append(batch)
-        size += sum(map(len, batch))
-        if size >= _WORTH and len(first) > 1:
-            setup = setup or _set_up(jobs)
+    while size < _WORTH:
+        batch = next(batches, None)
+        if batch is None:
             break
-    else:
-        setup = None
-    everything = chain(first, batches)
-    if setup is None or setup.jobs == 1:
-        yield from _in_turn(owner, method, everything, args)
-    else:
-        yield from _windows(setup, _Shared(owner), method, everything, args)
+        yield from _in_turn(owner, method, [batch], args)
+        size += sum(map(len, batch))
+    left = list(islice(batches, 1))
+    if left:
+        setup = setup or _set_up(jobs)
+        everything = chain(left, batches)
+        if setup.jobs == 1:
+            yield from _in_turn(owner, method, everything, args)
+        else:
+            yield from _windows(setup, _Shared(owner), method, everything, args)
     if errors:
         raise errors[0]
 

@@ -201,8 +201,8 @@ class Tagger:
             Add the scores of these to each result.
         jobs : int or None
             Processes to work in, as joblib's `n_jobs`: -1 is all cores, None what `joblib.parallel_config` says, otherwise
-            one. Its choice of a backend, threads for example, always holds. An input of less than four million characters
-            is not worth a worker and stays in this process.
+            one. Its choice of a backend, threads for example, always holds. The first eight million characters are done in
+            this process, sooner than a worker would have started.
 
         Raises
         ------
