@@ -85,17 +85,20 @@ class Sums:
         """Add what the cells of the texts sum up to."""
         cell = cells.text * self.units.shape[1] + cells.label
         mine = np.flatnonzero(cells.counts)
-        flat = np.bincount(cell.take(mine), cells.units.take(mine), self.units.size)
-        self.units.reshape(-1)[:] += flat.astype(np.int64)
+        np.add.at(self.units.reshape(-1), cell.take(mine), cells.units.take(mine))
         self.denied.reshape(-1)[cell[cells.denied]] = True
         rest = np.flatnonzero(~cells.counts)
         np.maximum.at(self.best.reshape(-1), cell.take(rest), cells.units.take(rest))
 
     def scores(self, model: Model) -> NDArray[np.float32]:
         """float32 (n_texts, n_labels): bias plus what counts, or else the nearest miss."""
-        miss = np.minimum(model.bias + self.best / UNIT, model.threshold - 1 / UNIT)
-        miss = np.maximum(miss, model.bias)
-        return np.where(self.units != 0, model.bias + self.units / UNIT, miss).astype(np.float32)
+        scores = np.empty(self.units.shape, np.float32)
+        scores[:] = model.bias
+        text, label = np.nonzero((self.units != 0) | (self.best != 0))  # few of them
+        units, bias = self.units[text, label], model.bias[label]
+        miss = np.minimum(bias + self.best[text, label] / UNIT, model.threshold[label] - 1 / UNIT)
+        scores[text, label] = np.where(units != 0, bias + units / UNIT, np.maximum(miss, bias))
+        return scores
 
 
 def empty_sums(texts: int, labels: int) -> Sums:
