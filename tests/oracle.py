@@ -42,7 +42,7 @@ class Oracle:
     def __init__(self, tagger):
         """Take the taxonomy and the plain numbers; everything else is done here."""
         self.taxonomy: Taxonomy = tagger.taxonomy
-        self.straddles = tagger._resolver.segmenter.straddles
+        self.straddles = tagger._resolver.straddles
         self.kinds = list(dict.fromkeys(label.kind for label in self.taxonomy.labels))
         model, lexicon = tagger._model, tagger._resolver.lexicon
         ids = [label.id for label in self.taxonomy.labels]

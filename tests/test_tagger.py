@@ -347,6 +347,7 @@ def test_modules_stand_in_one_order():
         "_results",
         "_short",
         "_compiled",
+        "_segmenting",
         "_tagger",
         "_evaluation",
     ]

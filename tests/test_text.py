@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackclf import normalise
+from trackclf import _segmenting, normalise
 from trackclf._characters import HARD, NEWLINE, SPACE, TAB, folds
-from trackclf._text import Passages, Segmenter, class_table, fold_table
+from trackclf._segmenting import Segmenter
+from trackclf._text import Passages, class_table, fold_table
 
 ALPHABET = "脑机接口Ａ6gG .,，。!”)\n\n\n \t\u200b\u3000\r\0😀é腦\ud800"
 
@@ -88,3 +89,19 @@ def test_segmenter_leaves_the_callers_jieba_alone(tmp_path, monkeypatch):
     Segmenter().straddles("大量子公司", 1, 3)
     assert jieba.dt.initialized == before
     assert not list(tmp_path.iterdir())
+
+
+def test_words_are_those_of_jieba(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACKCLF_CACHE", str(tmp_path))
+    tokenizer = _segmenting._jieba().Tokenizer()
+    expected, total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    for _ in range(2):  # compiled, then read
+        segmenter = Segmenter()
+        words = segmenter._read()
+        assert len(list(tmp_path.iterdir())) == 1
+        assert segmenter._total == total
+        assert all(words.get(word) == count for word, count in expected.items())
+        assert "量子" in words
+        assert "量机" not in words
+        with pytest.raises(KeyError):
+            words["量机"]

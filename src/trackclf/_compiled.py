@@ -32,7 +32,7 @@ from trackclf._version import __version__
 FORMAT = b"trackclf compiled 2\n"
 _START = len(FORMAT) + 20  # where the head begins
 _ALIGN = 64
-_KEPT = 4  # compiled files that stay
+_KEPT = 6  # compiled files that stay
 _CLASSES: dict[str, type] = {cls.__name__: cls for cls in (Edges, Fan, Label, Lexicon, Model, Table)}
 _SUFFIXES = (".json", ".npz", ".py", ".toml")
 

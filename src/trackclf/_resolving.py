@@ -5,6 +5,7 @@ cancels what it holds; a segmenter settles short terms, a denial takes the term 
 the only loop over finds is the segmenter's, over the few terms that ask for it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,11 @@ from trackclf._candidates import LENGTHS, find_candidates
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
 from trackclf._matching import Fan, Hits, Int32, ascending, positions, spread
 from trackclf._taxonomy_files import GAPS
-from trackclf._text import Bools, Ints, Passages, Segmenter, to_string
+from trackclf._text import Bools, Ints, Passages, to_string
 
 _QUESTION = ord("?")
+# Whether a word of a string crosses one end of a stretch of it, given as two positions, and not the other.
+Straddles = Callable[[str, int, int], bool]
 WINDOW = 12  # code points either side of a short term that the segmenter is shown
 
 
@@ -183,9 +186,9 @@ class _Around:
 class Resolver:
     """Finds what stands, by a lexicon."""
 
-    def __init__(self, lexicon: Lexicon, segmenter: Segmenter) -> None:
+    def __init__(self, lexicon: Lexicon, straddles: Straddles) -> None:
         self.lexicon = lexicon
-        self.segmenter = segmenter
+        self.straddles = straddles
 
     def find(self, passages: Passages) -> Finds:
         """The finds of all labels in all texts, each label's own ordered by place."""
@@ -421,7 +424,7 @@ class Resolver:
         first = np.cumsum(size) - size
         rows = (asking, first, first + size, start - low, end - low)
         for n, a, b, s, e in zip(*(row.tolist() for row in rows), strict=True):
-            good[n] = not self.segmenter.straddles(windows[a:b], s, e)
+            good[n] = not self.straddles(windows[a:b], s, e)
         return parts[good]
 
     def _denials(self, passages: Passages, units: Units, parts: Finds) -> Finds:

@@ -19,11 +19,11 @@ from trackclf._characters import CLASS_MEMBERS, CLAUSE, COMMA, HARD, NEWLINE, SE
 from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
 from trackclf._matching import Fan, Table, mix
 from trackclf._model import UNIT, Model
-from trackclf._resolving import WINDOW
+from trackclf._resolving import WINDOW, Straddles
 from trackclf._results import Placed
 from trackclf._scoring import Sums
 from trackclf._taxonomy_files import GAPS
-from trackclf._text import Segmenter, code_points, fold_table, to_string
+from trackclf._text import code_points, fold_table, to_string
 
 _FEW, _SHORT = 16, 1200  # texts, and code points together, that arrays take longer for
 _FIRST = 8  # times that arrays serve first, as for a process that tags one line
@@ -198,8 +198,8 @@ class _Cell:
 class ShortTexts:
     """A lexicon and model as dictionaries, for texts of some hundred characters."""
 
-    def __init__(self, lexicon: Lexicon, model: Model, segmenter: Segmenter) -> None:
-        self._lexicon, self._segmenter = lexicon, segmenter
+    def __init__(self, lexicon: Lexicon, model: Model, straddles: Straddles) -> None:
+        self._lexicon, self._crosses = lexicon, straddles
         self._label, self._kind, self._parts = lexicon.label.tolist(), lexicon.kind.tolist(), lexicon.parts.tolist()
         self._weight, self._gates = model.weight.tolist(), (model.gate.tolist(), model.gate_alone.tolist())
         group = lexicon.row_group.tolist()
@@ -442,7 +442,7 @@ class ShortTexts:
 
     def _straddles(self, sentence: _Sentence, part: _Part) -> bool:
         low, high = max(sentence.low, part.start - WINDOW), min(sentence.high, part.end + WINDOW)
-        return self._segmenter.straddles(sentence.source.text[low:high], part.start - low, part.end - low)
+        return self._crosses(sentence.source.text[low:high], part.start - low, part.end - low)
 
     def _denied(self, sentences: list[_Sentence], found: list[tuple[_Sentence, _Part]]) -> list[bool]:
         """See `Resolver._denials`."""
@@ -570,8 +570,8 @@ class FewCharacters:
 
     __slots__ = ("_arguments", "_asked", "_lock", "_made")
 
-    def __init__(self, lexicon: Lexicon, model: Model, segmenter: Segmenter) -> None:
-        self._arguments = lexicon, model, segmenter
+    def __init__(self, lexicon: Lexicon, model: Model, straddles: Straddles) -> None:
+        self._arguments = lexicon, model, straddles
         self._asked, self._lock = 0, Lock()
         self._made: ShortTexts | None = None
 

@@ -17,8 +17,9 @@ from trackclf._resolving import Finds, Learned, Resolver
 from trackclf._resources import model_dir
 from trackclf._results import ResultArrays, ResultBuilder, place, summarise
 from trackclf._scoring import Cells, add_up, contribute, empty_sums, find_pairs
+from trackclf._segmenting import Segmenter
 from trackclf._short import FewCharacters
-from trackclf._text import Passages, Segmenter, class_table, code_points
+from trackclf._text import Passages, class_table, code_points
 from trackclf._types import Label, Result
 from trackclf._version import __version__
 
@@ -90,7 +91,7 @@ class Tagger:
         columns: dict[str, Any] = {"track": [], "mode": []}
         for n, label in enumerate(lexicon.labels):
             columns[label.kind].append(n)
-        resolver = Resolver(lexicon, Segmenter())
+        straddles = Segmenter().straddles
         stamp = {"trackclf": __version__, "taxonomy": digest, "model": model.digest}
         values = {
             "labels": lexicon.labels,
@@ -98,8 +99,8 @@ class Tagger:
             "_builder": ResultBuilder(lexicon, stamp),
             "_columns": {kind: np.array(at, np.int64) for kind, at in columns.items()},
             "_model": model,
-            "_few": FewCharacters(lexicon, model, resolver.segmenter),
-            "_resolver": resolver,
+            "_few": FewCharacters(lexicon, model, straddles),
+            "_resolver": Resolver(lexicon, straddles),
             "_stamp": stamp,
         }
         for name, value in values.items():

@@ -3,11 +3,9 @@
 `Passages.place` maps what closing up leaves back to the caller's own string.
 """
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +32,6 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 UNICODE = 0x110000
-_LONGEST_WORD = 16  # characters of jieba's dictionary
 FIRST_SYMBOL = 16  # a matcher numbers its own symbols from here; below are the classes
 
 
@@ -277,69 +274,3 @@ class Passages:
     def _is_digit(self, at: Ints) -> Bools:
         codes = self.folded(at)
         return (codes >= 48) & (codes <= 57)
-
-
-class Segmenter:
-    """Says whether a short term stands on word boundaries, by a private jieba tokenizer.
-
-    jieba is imported, and its dictionary read, at the first question; nothing is written anywhere.
-    The tokenizer shares nothing with `jieba.dt`, so a caller's own dictionary stays as it is.
-    """
-
-    def __init__(self) -> None:
-        self._tokenizer: Any = None
-        self._lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[type, tuple[()]]:
-        return type(self), ()
-
-    def _load(self) -> Any:
-        with self._lock:
-            if self._tokenizer is None:
-                import logging
-                import warnings
-
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # jieba's own, on import
-                    import jieba
-
-                logging.getLogger("jieba").setLevel(logging.WARNING)
-                tokenizer = jieba.Tokenizer()
-                # What jieba's initialize() does, without its cache in the shared temporary folder.
-                tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
-                tokenizer.initialized = True
-                self._tokenizer = tokenizer
-            return self._tokenizer
-
-    def straddles(self, sentence: str, start: int, end: int) -> bool:
-        """Whether a word of the folded `sentence` crosses one end of [start, end) and not the other."""
-        tokenizer = self._tokenizer or self._load()
-        sides = sentence[max(start - 1, 0) : start + 1], sentence[end - 1 : end + 1]
-        # Latin letters and digits are cut by rules of their own; otherwise the dictionary must have such a word.
-        if not any(map(str.isascii, sides)) and not _may_straddle(tokenizer.FREQ, sentence, start, end):
-            return False
-        for _, low, high in tokenizer.tokenize(sentence, HMM=False):
-            covers = low <= start and high >= end
-            if not covers and (low < start < high or low < end < high):
-                return True
-        return False
-
-
-def _may_straddle(words: dict[str, int], sentence: str, start: int, end: int) -> bool:
-    """Whether a word starts before [start, end) and ends inside, or starts inside and ends after.
-
-    `words` holds every beginning of a word too, with 0, as jieba has it.
-    """
-    for first in range(max(start - _LONGEST_WORD, 0), end):
-        if first == start:
-            continue
-        # The shortest that would cross an end, then longer ones; all of them begin alike.
-        last, high = (start + 1, end - 1) if first < start else (end + 1, len(sentence))
-        while last <= high:
-            count = words.get(sentence[first:last])
-            if count is None:
-                break
-            if count:
-                return True
-            last += 1
-    return False
