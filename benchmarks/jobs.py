@@ -59,7 +59,7 @@ def main() -> None:
             "peak_mb": ".0f",
         },
     )
-    for count in (300,) if options.quick else (20_000, 80_000):
+    for count in (300,) if options.quick else (50_000, 1_000_000):
         for jobs in (1, 2):
             row = {"jobs": jobs, "texts": count, "corpus": bool(options.corpus)}
             if "jobs" not in inspect.signature(Tagger.tag_many).parameters:

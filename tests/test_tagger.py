@@ -345,6 +345,8 @@ def test_modules_stand_in_one_order():
         "_weights",
         "_scoring",
         "_results",
+        "_short_matching",
+        "_short_resolving",
         "_short",
         "_compiled",
         "_segmenting",

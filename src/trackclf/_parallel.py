@@ -17,7 +17,7 @@ from trackclf.errors import ModelError, WorkerError
 
 Batch = Sequence[str]
 
-_WORTH = 1 << 23  # characters that take no longer than workers take to start
+_WORTH = 1 << 22  # characters done here first: about what is done while workers start
 _BY_FILE = 1 << 14  # bytes from which joblib hands an array to all workers as one file
 _KEPT = 4  # objects that a worker process keeps
 

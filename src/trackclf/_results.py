@@ -117,6 +117,11 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
     scores = sums.scores(model)
     present = (scores >= model.threshold) & (sums.units != 0)
     text, label = np.nonzero(present)
+    abstained, nearest, lack = _abstained(texts, present, scores, sums, model)
+    segments = _joined([part.segments for part in parts if part.segments is not None]) if parts[0].segments else None
+    if not len(text):  # most texts of most kinds; nothing else to do
+        zeros, none = np.zeros(len(texts), np.int64), (text[:0],) * 6
+        return ResultArrays(abstained, nearest, lack, zeros, zeros, none[:5], none[:4], none, segments)
     score = scores[text, label]
     first = np.diff(text, prepend=-1) > 0
     probability = model.probability(scores[text[first]])[np.cumsum(first) - 1, label]
@@ -136,7 +141,6 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
     tracked = np.zeros(present.shape[1], bool)
     tracked[tracks] = True
     is_track = tracked[label]
-    abstained, nearest, lack = _abstained(texts, present, scores, sums, model)
     return ResultArrays(
         abstained,
         nearest,
@@ -146,7 +150,7 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
         (label, score, probability, level, counts),
         tuple(column[order] for column in evidence[2:]),
         tuple(column[both] for column in pairs),
-        _joined([part.segments for part in parts if part.segments is not None]) if parts[0].segments else None,
+        segments,
     )
 
 
@@ -165,6 +169,8 @@ def _abstained(
     reason[nothing] = [_wanting(texts[n]) for n in nothing.tolist()]
     nearest, lack = np.full(len(texts), -1), np.zeros(len(texts))
     below = np.flatnonzero(reason == _BELOW)
+    if not len(below):
+        return reason, nearest, lack
     some = (sums.units[below] != 0) | (sums.best[below] > 0)
     missing = np.where(some, model.threshold - scores[below], np.inf)
     best = missing.argmin(1)

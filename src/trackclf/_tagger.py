@@ -202,7 +202,7 @@ class Tagger:
             Add the scores of these to each result.
         jobs : int or None
             Processes to work in, as joblib's `n_jobs`: -1 is all cores, None what `joblib.parallel_config` says, otherwise
-            one. Its choice of a backend, threads for example, always holds. The first eight million characters are done in
+            one. Its choice of a backend, threads for example, always holds. The first four million characters are done in
             this process, sooner than a worker would have started.
 
         Raises
@@ -230,7 +230,7 @@ class Tagger:
     def _scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
         few = self._few(texts)
         if few is not None:
-            return few.sums(texts).scores(self._model)
+            return few.scores(texts)
         sums = empty_sums(len(texts), len(self.labels))
         for _, pieces in _pieces(texts):
             sums.add(self._find(pieces)[-1])
