@@ -13,7 +13,7 @@ from trackclf._matching import Hits, Int32, ascending, positions
 from trackclf._text import Bools, Ints, Passages
 
 LENGTHS = 64
-COLUMNS = 512  # of the notes on what a sentence holds: enough to tell most units apart, few enough for the cache
+COLUMNS = 256  # of the notes on what a sentence holds: enough to tell most units apart, few enough for the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def find_candidates(lexicon: Lexicon, passages: Passages) -> Candidates:
     asking[where[lexicon.cue_asks.take(cue)]] = True
     asking[sentence[piece[unit == lexicon.deny["without"]]]] = True
     needs = np.zeros(count * COLUMNS, bool)
-    needs.reshape(-1, COLUMNS)[:, np.flatnonzero(lexicon.is_denial) & (COLUMNS - 1)] = True
+    needs.reshape(-1, COLUMNS)[:, : len(lexicon.deny)] = True  # denials are the first units
     for needed in lexicon.cue_unit[cue].T:
         needs[_cells(where, needed)[needed >= 0]] = True
     first, asked, others, support = _support(lexicon, passages, asking, needs)
