@@ -22,7 +22,7 @@ from trackclf._short_matching import Place, Sentence, Strings, lists
 from trackclf._short_resolving import Part, ShortResolver
 from trackclf._text import code_points, fold_table, to_string
 
-_FEW, _SHORT = 16, 1200  # texts, and code points together, that arrays take longer for
+_FEW, _SHORT = 16, 2400  # texts, and code points together, that arrays take longer for
 _FIRST = 8  # times that arrays serve first, as for a process that tags one line
 
 
