@@ -53,6 +53,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {"TRACKCLF_CACHE": folder, "PYTHONIOENCODING": "utf-8"}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
 
         def run(args: list[str], **changes: str) -> tuple[float, str | None]:
             start = time.perf_counter()
