@@ -163,7 +163,8 @@ class Lexicon:
         # Learned strings have a table of their own: they are looked for only beside terms.
         self.first_learned = size
         context = list(dict.fromkeys(text for text, _ in learned_rows))
-        alphabet = Alphabet([*strings, *context])
+        singles = "".join(text for which in (main, support) for text in (strings[n] for n in which) if len(text) == 1)
+        alphabet = Alphabet([*strings, *context], singles)
         self.symbols = alphabet.symbols
         self.table = Table(strings, alphabet, main)
         self.support = Table(strings, alphabet, support)

@@ -54,7 +54,7 @@ class Hits:
 
 
 class Alphabet:
-    """The characters of all strings that matter, numbered.
+    """The characters of all strings that matter, numbered: those of `first` first, so that a comparison finds them.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class Alphabet:
         One more than the largest symbol.
     """
 
-    def __init__(self, strings: Iterable[str]) -> None:
+    def __init__(self, strings: Iterable[str], first: str = "") -> None:
         classes = class_table()
-        plain = sorted(char for char in set("".join(strings)) if not classes[ord(char)])
+        plain = [char for char in dict.fromkeys((*first, *sorted(set("".join(strings))))) if not classes[ord(char)]]
         if len(plain) + FIRST_SYMBOL > np.iinfo(np.uint16).max:
             raise ValueError(f"an alphabet of {len(plain)} characters is more than a table can number")
         own = np.zeros(UNICODE, np.uint16)
@@ -122,6 +122,7 @@ class Table:
             final[state] = index
         self._final = np.array(final, np.int32)
         self._single = single if (single >= 0).any() else None
+        self._last_single = np.uint16(np.flatnonzero(single >= 0).max(initial=FIRST_SYMBOL) - FIRST_SYMBOL)
         two = np.array(pairs, np.int64).reshape(-1, 3)
         three = np.array(list(thirds), np.int64).reshape(-1, 3)
         self._pairs = Edges({left * self._size + right: index for left, right, index in pairs}, self._size**2)
@@ -146,9 +147,10 @@ class Table:
         """All occurrences of all strings, overlaps included, in a run of symbols whose last one only breaks."""
         found: list[tuple[Int32, Ints, int]] = []
         if self._single is not None:
-            string = self._single.take(symbols)
-            at = np.flatnonzero(string >= 0)
-            found.append((string[at], at, 1))
+            at = np.flatnonzero(symbols - np.uint16(FIRST_SYMBOL) <= self._last_single)  # wraps below FIRST_SYMBOL
+            string = self._single.take(symbols.take(at))
+            hit = np.flatnonzero(string >= 0)
+            found.append((string.take(hit), at.take(hit), 1))
         # One look-up a pair tells whether it is a string, and whether with the next pair it may start a longer one.
         flags = self._flags.take(mix(symbols[:-1], symbols[1:]))
         at = np.flatnonzero((flags & _PAIR) != 0)
