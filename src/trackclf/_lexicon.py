@@ -144,8 +144,7 @@ class Lexicon:
         main = sorted({string for string, _ in plain} | {string for (string, _), is_common in pairs if not is_common})
         support = sorted(set(ids) | {string for (string, _), is_common in pairs if is_common})
         hard = np.array([unit not in soft for unit in range(len(self.unit_ids))] + [True] * len(wanted), bool)
-        self.unit_count = len(hard)
-        self.is_denial = np.isin(np.arange(self.unit_count), list(self.deny.values()))
+        self.is_denial = np.isin(np.arange(len(hard)), list(self.deny.values()))
         # Units that a sentence must hold for a cue to stand in it; -1 for those that may be single characters. Of a find
         # of another kind a cue asks by that kind's number.
         at = np.where(self.cue_unit >= 0, self.cue_unit, 0)

@@ -19,7 +19,6 @@ from trackclf._characters import (
     DOT,
     DROP,
     HARD,
-    IDEOGRAPH_RANGES,
     NEWLINE,
     SENTENCE,
     SPACE,
@@ -61,12 +60,6 @@ def _wide_table() -> Bools:
     table = _ranges(WIDE_RANGES)
     table[code_points(WIDE_PUNCTUATION)] = True
     return table
-
-
-@lru_cache(maxsize=1)
-def ideograph_table() -> Bools:
-    """Bool (0x110000,): Chinese characters."""
-    return _ranges(IDEOGRAPH_RANGES)
 
 
 def _ranges(ranges: tuple[tuple[int, int], ...]) -> Bools:
