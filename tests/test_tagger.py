@@ -331,6 +331,7 @@ def test_modules_stand_in_one_order():
         "_types",
         "_words",
         "_resources",
+        "_store",
         "_characters",
         "_text",
         "_taxonomy_files",
