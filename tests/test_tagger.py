@@ -344,6 +344,7 @@ def test_modules_stand_in_one_order():
         "_resolving",
         "_model",
         "_weights",
+        "_saving",
         "_scoring",
         "_results",
         "_short_matching",

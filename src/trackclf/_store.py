@@ -34,6 +34,12 @@ _ARCHIVE = re.compile(r"weights-[0-9a-f]{16}\.npz")
 _LARGEST_MANIFEST = 4 << 20  # bytes
 _LARGEST = 512 << 20  # bytes of all arrays
 _MOST_MEMBERS = 64
+# Who reads which kind, for whoever takes one for the other.
+_READERS = {
+    "weights": "Tagger(weights=folder)",
+    "tagger": "Tagger.load(folder)",
+    "classifier": "TrackClassifier.load(folder)",
+}
 _CLOCK = (1980, 1, 1, 0, 0, 0)  # no time of writing: equal arrays are equal bytes
 
 Arrays = dict[str, NDArray[Any]]
@@ -144,7 +150,8 @@ def _manifest(folder: Path, kind: str) -> dict[str, Any]:
             "Save or train again with this version, or use the version that wrote it"
         )
     if manifest.get("kind") != kind:
-        _refuse(folder, f"holds a {str(manifest.get('kind'))[:40]}, not a {kind}")
+        found = str(manifest.get("kind"))[:40]
+        raise ModelError(f"{folder} holds a {found}, not a {kind}: read it with {_READERS.get(found, 'what wrote it')}")
     files = manifest.get("files")
     digests = list(files.values()) if isinstance(files, dict) else []
     if len(digests) != 1 or not isinstance(digests[0], str) or files != {_archive_name(digests[0]): digests[0]}:
@@ -203,7 +210,7 @@ def _read(path: Path, largest: int) -> bytes:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or found.st_size > largest:
                 raise ModelError(f"{path} is no file of at most {largest >> 20} MB. {_AGAIN}")
-            return file.read(largest)
+            return file.read(found.st_size)
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}. {_AGAIN}") from error
 
@@ -253,6 +260,8 @@ def _unpack(blob: bytes, spec: Spec) -> Iterator[tuple[str, NDArray[Any]]]:
         infos = archive.infolist()
         if sorted(info.filename for info in infos) != sorted(f"{name}.npy" for name in spec):
             raise ValueError(f"it does not hold exactly {', '.join(sorted(spec))}")
+        if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
+            raise ValueError("it is packed in another way than saving does")  # zipfile unpacks those without bound
         if sum(info.file_size for info in infos) > _LARGEST:
             raise ValueError("its arrays are too large")
         heads: dict[str, tuple[Any, np.dtype[Any]]] = {}

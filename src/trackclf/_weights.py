@@ -22,6 +22,7 @@ from trackclf._taxonomy_files import KINDS
 from trackclf.errors import ModelError
 
 KIND = "weights"
+_LARGEST = 1e6  # log-odds
 SPEC: _store.Spec = {
     "kind_weight": ("f8", ("labels", 4)),
     "term": ("U", ("terms",)),
@@ -164,6 +165,8 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
             row = row_of.get((labels[label], text), -1)
             if row >= 0 and plain[row]:
                 rows[row] += more
+    if not (np.abs(rows) < _LARGEST).all() or not (np.minimum(gate, alone) > -_LARGEST).all():
+        raise ModelError("a weight or gate is not a number within a million; correct [prior] or train again")
     weight = np.round(rows * UNIT).astype(np.int32)
     columns["bias"] = np.round(columns["bias"] * UNIT) / UNIT
     if promise is not None:
@@ -186,14 +189,19 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
     )
 
 
+def parse_promise(promise: str) -> tuple[str, float]:
+    """What is promised, and at least how much of it."""
+    match = re.fullmatch(r"\s*(precision|recall)\s*>=\s*(0?\.\d+|0|1(?:\.0*)?)\s*", promise)
+    if not match:
+        raise ValueError(f"a promise is 'precision>=0.95' or 'recall>=0.9', got {promise!r}")
+    return match[1], float(match[2])
+
+
 def promised(weights: Weights | None, promise: str, ids: list[str]) -> dict[str, dict[str, float]]:
     """See `Tagger.thresholds`."""
     if weights is None:
         raise ModelError("a promise needs learned weights; this tagger has only the taxonomy's prior")
-    match = re.fullmatch(r"\s*(precision|recall)\s*>=\s*(0?\.\d+|0|1(?:\.0*)?)\s*", promise)
-    if not match:
-        raise ValueError(f"a promise is 'precision>=0.95' or 'recall>=0.9', got {promise!r}")
-    what, least = match[1], float(match[2])
+    what, least = parse_promise(promise)
     out = {}
     for id in ids:
         if id not in weights.labels:
