@@ -60,11 +60,12 @@ def test_a_loaded_tagger_is_the_saved_one(tmp_path, weights, threshold, monkeypa
         assert loaded.thresholds(threshold)["create"]["precision"] > 0.9
 
 
-def test_own_taxonomies_and_weights(small, saved, tmp_path):
+def test_own_taxonomies_and_weights(small, saved):
     tagger = Tagger(small.taxonomy, weights=some_weights("abm"))
     loaded = Tagger.load(str(saved))
     same(tagger, loaded)
     same(tagger, pickle.loads(pickle.dumps(loaded)))  # noqa: S301
+    (saved / "manifest.json").write_text("{")  # damage is repaired
     loaded.save(saved)
     same(tagger, Tagger.load(saved))
     promised = Tagger(small.taxonomy, "recall>=0.5", some_weights("abm"))
@@ -233,15 +234,19 @@ def test_bombs_are_not_unpacked(saved):
         next(saved.glob("*.npz")).unlink()
 
 
-def test_nothing_else_is_overwritten(small, tmp_path, monkeypatch):
+def test_nothing_else_is_overwritten(small, tmp_path, monkeypatch, capsys):
     page = tmp_path / "app" / "manifest.json"
     page.parent.mkdir()
-    page.write_text('{"name": "an app", "icons": []}')
-    with pytest.raises(ModelError, match="choose another folder"):
-        small.save(page.parent)
-    assert [path.name for path in page.parent.iterdir()] == ["manifest.json"]
-    with pytest.raises(ModelError, match="cannot be written"):
+    for text in ('{"name": "an app", "icons": []}', "// an app\n{}"):
+        page.write_text(text)
+        with pytest.raises(ModelError, match="choose another folder"):
+            small.save(page.parent)
+        assert [path.name for path in page.parent.iterdir()] == ["manifest.json"]
+        assert page.read_text() == text
+    with pytest.raises(ModelError, match="is a file"):
         small.save(page)
+    assert main(["train", "--corpora", "x", "--labelled", "y", "-o", str(page)]) == 2  # before it learns anything
+    assert "is a file" in capsys.readouterr().err
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
     small.save(tmp_path / "full")

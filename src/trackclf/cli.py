@@ -291,6 +291,7 @@ def _eval(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from trackclf._store import check_place
     from trackclf._training import train
 
     def progress(what: str, done: int, total: int) -> None:
@@ -303,6 +304,7 @@ def _train(options: argparse.Namespace) -> int:
     labelled, held_out = [Path(p) for p in options.labelled], [Path(p) for p in options.held_out]
     thresholds = [Path(p) for p in options.thresholds]
     corpora = Path(options.corpora)
+    check_place(Path(options.output))
     weights = train(corpora, labelled, held_out, thresholds, options.context, options.limit, options.seed, progress)
     weights.save(Path(options.output))
     print(f"{options.output}: {len(weights.learned)} learned strings, {weights.manifest['labelled']['train']} passages")
