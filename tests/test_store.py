@@ -284,12 +284,12 @@ import numpy as np
 from trackclf import ModelError, _store
 
 spec, place = {"a": ("f8", ("n",))}, Path(sys.argv[1])
-one, two = {"a": np.arange(40_000.0)}, {"a": np.arange(50_000.0)}
+one, two = {"a": np.arange(4_000.0)}, {"a": np.arange(5_000.0)}
 ending = {"open", "os.mkdir", "os.rename", "os.remove"}
 
 def number(folder):
     arrays, facts = _store.load(folder, "k", spec)
-    assert len(arrays["a"]) == 40_000 + 10_000 * (facts["n"] - 1)
+    assert len(arrays["a"]) == 4_000 + 1_000 * (facts["n"] - 1)
     return facts["n"]
 
 def child(run):
@@ -330,14 +330,15 @@ for step in range(99):
 assert found[0] == 1 and found[-1] == 2 and found == sorted(found) and len(found) > 6, found
 
 def forever():
+    n = killed[-1]
     while True:
-        _store.save(old, "k", one, {"n": 1})
-        _store.save(old, "k", two, {"n": 2})
+        n = 3 - n
+        _store.save(old, "k", one if n == 1 else two, {"n": n})
 
-killed = []
-for _ in range(40):
+killed = [2]
+for _ in range(30):
     pid = child(forever)
-    time.sleep(random.uniform(0.001, 0.03))
+    time.sleep(random.uniform(0.005, 0.06))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     killed.append(number(old))
