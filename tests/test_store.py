@@ -60,11 +60,12 @@ def test_a_loaded_tagger_is_the_saved_one(tmp_path, weights, threshold, monkeypa
         assert loaded.thresholds(threshold)["create"]["precision"] > 0.9
 
 
-def test_own_taxonomies_and_weights(small, saved, tmp_path):
+def test_own_taxonomies_and_weights(small, saved):
     tagger = Tagger(small.taxonomy, weights=some_weights("abm"))
     loaded = Tagger.load(str(saved))
     same(tagger, loaded)
     same(tagger, pickle.loads(pickle.dumps(loaded)))  # noqa: S301
+    (saved / "manifest.json").write_text("{")  # damage is repaired
     loaded.save(saved)
     same(tagger, Tagger.load(saved))
     promised = Tagger(small.taxonomy, "recall>=0.5", some_weights("abm"))
@@ -233,15 +234,19 @@ def test_bombs_are_not_unpacked(saved):
         next(saved.glob("*.npz")).unlink()
 
 
-def test_nothing_else_is_overwritten(small, tmp_path, monkeypatch):
+def test_nothing_else_is_overwritten(small, tmp_path, monkeypatch, capsys):
     page = tmp_path / "app" / "manifest.json"
     page.parent.mkdir()
-    page.write_text('{"name": "an app", "icons": []}')
-    with pytest.raises(ModelError, match="choose another folder"):
-        small.save(page.parent)
-    assert [path.name for path in page.parent.iterdir()] == ["manifest.json"]
-    with pytest.raises(ModelError, match="cannot be written"):
+    for text in ('{"name": "an app", "icons": []}', "// an app\n{}"):
+        page.write_text(text)
+        with pytest.raises(ModelError, match="choose another folder"):
+            small.save(page.parent)
+        assert [path.name for path in page.parent.iterdir()] == ["manifest.json"]
+        assert page.read_text() == text
+    with pytest.raises(ModelError, match="is a file"):
         small.save(page)
+    assert main(["train", "--corpora", "x", "--labelled", "y", "-o", str(page)]) == 2  # before it learns anything
+    assert "is a file" in capsys.readouterr().err
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
     small.save(tmp_path / "full")
@@ -279,12 +284,12 @@ import numpy as np
 from trackclf import ModelError, _store
 
 spec, place = {"a": ("f8", ("n",))}, Path(sys.argv[1])
-one, two = {"a": np.arange(40_000.0)}, {"a": np.arange(50_000.0)}
+one, two = {"a": np.arange(4_000.0)}, {"a": np.arange(5_000.0)}
 ending = {"open", "os.mkdir", "os.rename", "os.remove"}
 
 def number(folder):
     arrays, facts = _store.load(folder, "k", spec)
-    assert len(arrays["a"]) == 40_000 + 10_000 * (facts["n"] - 1)
+    assert len(arrays["a"]) == 4_000 + 1_000 * (facts["n"] - 1)
     return facts["n"]
 
 def child(run):
@@ -325,14 +330,15 @@ for step in range(99):
 assert found[0] == 1 and found[-1] == 2 and found == sorted(found) and len(found) > 6, found
 
 def forever():
+    n = killed[-1]
     while True:
-        _store.save(old, "k", one, {"n": 1})
-        _store.save(old, "k", two, {"n": 2})
+        n = 3 - n
+        _store.save(old, "k", one if n == 1 else two, {"n": n})
 
-killed = []
-for _ in range(40):
+killed = [2]
+for _ in range(30):
     pid = child(forever)
-    time.sleep(random.uniform(0.001, 0.03))
+    time.sleep(random.uniform(0.005, 0.06))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     killed.append(number(old))

@@ -83,9 +83,8 @@ def save(folder: Path, kind: str, arrays: Mapping[str, NDArray[Any]], facts: Map
     if sum(array.nbytes for array in arrays.values()) > _LARGEST or len(head) > _LARGEST_MANIFEST:
         raise ModelError(f"this is more than a folder may hold: {_LARGEST >> 20} MB of arrays")
     try:
+        check_place(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / MANIFEST).exists() and not _is_ours(folder / MANIFEST):
-            raise ModelError(f"{folder / MANIFEST} is not of trackclf and stays; choose another folder")
         _replace(folder / _archive_name(digest), blob)
         _replace(folder / MANIFEST, head)
         for path in folder.iterdir():
@@ -94,6 +93,15 @@ def save(folder: Path, kind: str, arrays: Mapping[str, NDArray[Any]], facts: Map
                     path.unlink()
     except OSError as error:
         raise ModelError(f"{folder} cannot be written: {error}. Choose another folder") from error
+
+
+def check_place(folder: Path) -> None:
+    """Ask before long work: ModelError where `save` would not write, because the place is of something else."""
+    path = folder / MANIFEST
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{folder} is a file; choose another folder")
+    if path.exists() and not _is_ours(path):
+        raise ModelError(f"{path} is not of trackclf and stays; choose another folder")
 
 
 def load(folder: Path, kind: str, spec: Spec) -> tuple[Arrays, dict[str, Any]]:
@@ -192,12 +200,12 @@ def _archive_name(digest: str) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a manifest is one of ours, of any format; one that is damaged may be replaced too."""
+    """Whether a manifest is one of ours, of any format, perhaps damaged."""
     try:
-        manifest = _parse(path.read_bytes()[:_LARGEST_MANIFEST])
-    except (ValueError, RecursionError):
-        return True
-    return isinstance(manifest, dict) and type(manifest.get("format")) is int
+        manifest = _parse(_read(path, _LARGEST_MANIFEST))
+    except (ModelError, ValueError, RecursionError):
+        return any(_ARCHIVE.fullmatch(other.name) for other in path.parent.iterdir())
+    return isinstance(manifest, dict) and type(manifest.get("format")) is int and "sha256" in manifest
 
 
 def _read(path: Path, largest: int) -> bytes:

@@ -301,6 +301,7 @@ def _eval(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from trackclf._store import check_place
     from trackclf._taxonomy import load_taxonomy
     from trackclf._training import train
 
@@ -318,6 +319,7 @@ def _train(options: argparse.Namespace) -> int:
     known = [kind.id for kind in taxonomy.kinds]
     if unknown := [kind for kind in options.context if kind not in known]:
         raise InputError(f"--context {unknown[0]}: no such kind of label; the taxonomy has {', '.join(known)}")
+    check_place(Path(options.output))
     weights = train(
         corpora, labelled, held_out, thresholds, options.context, options.limit, options.seed, progress, taxonomy
     )
