@@ -22,7 +22,7 @@ def render(manifest: dict[str, Any]) -> str:
         "| --- | --- |",
         f"| format | {manifest['format']} |",
         f"| taxonomy | {manifest['taxonomy']} |",
-        f"| weights, sha256 | {manifest['sha256'][:16]}… |",
+        f"| weights, sha256 | {next(iter(manifest['files'].values()))[:16]}… |",
         f"| seed | {manifest['seed']} |",
         f"| libraries | {', '.join(f'{k} {v}' for k, v in manifest['libraries'].items())} |",
         f"| learned n-grams | {', '.join(f'{id} {count:,}' for id, count in manifest['learned'].items())} |",

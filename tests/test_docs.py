@@ -9,9 +9,10 @@ import trackclf
 from trackclf import _characters, _matching, _tagger, _taxonomy_files, load_taxonomy
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_code_blocks_run(name):
-    result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8")
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/saving.md"])
+def test_code_blocks_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS)
     assert result.attempted > 2
     assert result.failed == 0
 

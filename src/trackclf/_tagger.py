@@ -22,6 +22,7 @@ from trackclf._short import FewCharacters
 from trackclf._text import Passages, class_table, code_points
 from trackclf._types import Label, Result
 from trackclf._version import __version__
+from trackclf.errors import ModelError
 
 if TYPE_CHECKING:
     from trackclf._taxonomy import Taxonomy
@@ -114,6 +115,51 @@ class Tagger:
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), self._arguments
+
+    def save(self, folder: str | Path) -> None:
+        """Write all that is needed to tag the same elsewhere: the taxonomy, the weights and the promise.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made where it is missing; a tagger saved there before is replaced, and a crash leaves either whole.
+
+        Raises
+        ------
+        ModelError
+            The folder cannot be written, or holds a manifest of something else.
+        """
+        from trackclf._saving import save_tagger
+
+        save_tagger(Path(folder), self.taxonomy, self._arguments[1], _learned(_folder(self._arguments[2])))
+
+    @classmethod
+    def load(cls, folder: str | Path, threshold: str | None = None) -> "Tagger":
+        """Read a tagger that `save` wrote. The shipped taxonomy and model are not asked, and nothing in it is run.
+
+        Parameters
+        ----------
+        folder : str or Path
+        threshold : str, optional
+            Another promise than the one that was saved.
+
+        Raises
+        ------
+        ModelError
+            The folder is missing, damaged, or of another kind or format; the message says what to do.
+        ValueError
+            The promise is not understood.
+        """
+        from trackclf._saving import load_tagger
+        from trackclf._weights import parse_promise
+
+        taxonomy, saved, weights = load_tagger(Path(folder))
+        if threshold is not None:
+            parse_promise(threshold)
+        try:
+            return cls(taxonomy, saved if threshold is None else threshold, weights)
+        except Exception as error:  # right digests do not make it right: anything may have been written with them
+            raise ModelError(f"{folder}: no tagger can be made of it: {error}. Save it again") from error
 
     @property
     def taxonomy(self) -> "Taxonomy":

@@ -1,33 +1,41 @@
 """Learned weights as they lie in the model folder, and how they become a `Model` for a lexicon.
 
-A model folder holds `weights.npz` (arrays only, no pickle) and `manifest.json`. Labels that the model does not know,
+`_store.py` says what a model folder holds. Labels that the model does not know,
 and taxonomies of one's own, take the prior weights that the taxonomy states. A tagger from a compiled file needs none
 of this.
 """
 
 import hashlib
-import io
-import json
-import os
 import re
-import shutil
-import tempfile
-import zipfile
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf import _store
 from trackclf._lexicon import LEARNED, NOT, Lexicon
 from trackclf._model import NEVER, UNIT, Floats, Model
 from trackclf._taxonomy import Taxonomy
 from trackclf._taxonomy_files import KINDS
 from trackclf.errors import ModelError
 
-FORMAT = 2
-_LARGEST = 64 << 20  # bytes of a weights file that loading will read
+KIND = "weights"
+_LARGEST = 1e6  # log-odds
+SPEC: _store.Spec = {
+    "kind_weight": ("f8", ("labels", 4)),
+    "term": ("U", ("terms",)),
+    "term_label": ("i8", ("terms",)),
+    "term_weight": ("f8", ("terms",)),
+    "learned": ("U", ("learned",)),
+    "learned_label": ("i8", ("learned",)),
+    "learned_weight": ("f8", ("learned",)),
+    **dict.fromkeys(("bias", "gate", "gate_alone", "slope", "intercept"), ("f8", ("labels",))),
+    "about": ("f8", (3,)),
+    "curve_score": ("f4", ("texts", "labels")),
+    "curve_truth": ("i1", ("texts", "labels")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +88,9 @@ class Weights:
         return [(text, ids[n]) for text, n in zip(self.learned.tolist(), self.learned_label.tolist(), strict=True)]
 
     def save(self, folder: Path) -> None:
-        """Write the folder beside its place, then rename: a crash leaves the old one whole."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "manifest"}
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        blob = _without_clock(buffer.getvalue())
-        manifest = {"format": FORMAT, **self.manifest, "sha256": hashlib.sha256(blob).hexdigest()}
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        (beside / "weights.npz").write_bytes(blob)
-        text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-        (beside / "manifest.json").write_text(text, encoding="utf-8")
-        beside.chmod(0o755)
-        old = folder.with_name(f".{folder.name}-old")
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(beside, folder)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _without_clock(blob: bytes) -> bytes:
-    """The same archive without the time of writing, so that equal weights are equal bytes."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(blob)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in sorted(source.namelist()):
-            target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+        """Write a model folder, in place of the one that is there; see `_store.save`."""
+        arrays = {name: getattr(self, name) for name in SPEC}
+        _store.save(folder, KIND, arrays, self.manifest)
 
 
 def load_weights(folder: Path) -> Weights:
@@ -116,44 +101,20 @@ def load_weights(folder: Path) -> Weights:
     ModelError
         Something is missing, damaged, or of another format; the message says what to do.
     """
-    again = "Train again (trackclf train) or reinstall trackclf"
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        path = folder / "weights.npz"
-        if path.stat().st_size > _LARGEST:
-            raise ModelError(f"{path} is larger than any model. {again}")
-        blob = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder} is no model: {error}. {again}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise ModelError(f"{folder} has model format {found}, this version reads {FORMAT}. {again}")
-    if hashlib.sha256(blob).hexdigest() != manifest.get("sha256"):
-        raise ModelError(f"{folder}: weights.npz is not the file that manifest.json describes. {again}")
-    names = [f.name for f in fields(Weights) if f.name != "manifest"]
-    try:
-        with np.load(io.BytesIO(blob), allow_pickle=False) as data:
-            arrays = {name: data[name] for name in names}
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{folder}: weights.npz cannot be read: {error}. {again}") from error
-    weights = Weights(**arrays, manifest=manifest)
-    _check(weights, folder, again)
-    return weights
+    return checked_weights(folder, *_store.load(folder, KIND, SPEC))
 
 
-def _check(weights: Weights, folder: Path, again: str) -> None:
-    count = len(weights.manifest.get("labels", ()))
-    sizes = {"kind_weight": (count, 4), "about": (3,)}
-    sizes |= dict.fromkeys(("bias", "gate", "gate_alone", "slope", "intercept"), (count,))
-    for name in ("term", "learned"):
-        sizes |= dict.fromkeys((f"{name}_label", f"{name}_weight"), (len(getattr(weights, name)),))
-        label = getattr(weights, f"{name}_label")
-        if ((label < 0) | (label >= count)).any():
-            raise ModelError(f"{folder}: {name}_label names labels that are not there. {again}")
-    for name, size in sizes.items():
-        array = getattr(weights, name)
-        if array.shape != size or (array.dtype.kind == "f" and not np.isfinite(array).all()):
-            raise ModelError(f"{folder}: {name} has shape {array.shape} for {size}, or is not finite. {again}")
+def checked_weights(folder: Path, arrays: _store.Arrays, facts: dict[str, Any]) -> Weights:
+    """Weights from what a folder held, if its numbers and facts fit together."""
+    labels = facts.get("labels")
+    if not isinstance(labels, list) or not all(isinstance(id, str) for id in labels) or len(set(labels)) < len(labels):
+        raise ModelError(f"{folder}: its labels are no list of ids. Train it again")
+    if len(labels) != len(arrays["bias"]):
+        raise ModelError(f"{folder}: {len(labels)} labels, but numbers for {len(arrays['bias'])}. Train it again")
+    for name in ("term_label", "learned_label"):
+        if ((arrays[name] < 0) | (arrays[name] >= len(labels))).any():
+            raise ModelError(f"{folder}: {name} names labels that are not there. Train it again")
+    return Weights(**arrays, manifest=facts)
 
 
 def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None, promise: str | None = None) -> Model:
@@ -204,6 +165,8 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
             row = row_of.get((labels[label], text), -1)
             if row >= 0 and plain[row]:
                 rows[row] += more
+    if not (np.abs(rows) < _LARGEST).all() or not (np.minimum(gate, alone) > -_LARGEST).all():
+        raise ModelError("a weight or gate is not a number within a million; correct [prior] or train again")
     weight = np.round(rows * UNIT).astype(np.int32)
     columns["bias"] = np.round(columns["bias"] * UNIT) / UNIT
     if promise is not None:
@@ -226,14 +189,19 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
     )
 
 
+def parse_promise(promise: str) -> tuple[str, float]:
+    """What is promised, and at least how much of it."""
+    match = re.fullmatch(r"\s*(precision|recall)\s*>=\s*(0?\.\d+|0|1(?:\.0*)?)\s*", promise)
+    if not match:
+        raise ValueError(f"a promise is 'precision>=0.95' or 'recall>=0.9', got {promise!r}")
+    return match[1], float(match[2])
+
+
 def promised(weights: Weights | None, promise: str, ids: list[str]) -> dict[str, dict[str, float]]:
     """See `Tagger.thresholds`."""
     if weights is None:
         raise ModelError("a promise needs learned weights; this tagger has only the taxonomy's prior")
-    match = re.fullmatch(r"\s*(precision|recall)\s*>=\s*(0?\.\d+|0|1(?:\.0*)?)\s*", promise)
-    if not match:
-        raise ValueError(f"a promise is 'precision>=0.95' or 'recall>=0.9', got {promise!r}")
-    what, least = match[1], float(match[2])
+    what, least = parse_promise(promise)
     out = {}
     for id in ids:
         if id not in weights.labels:

@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", metavar="FOLDER", help="a model that train wrote, or none (default: the shipped one)"
+        "--model", metavar="FOLDER", help="what train or Tagger.save wrote, or none (default: the shipped model)"
     )
     parser.add_argument("--threshold", metavar="PROMISE", help="a promise to keep by label, as 'precision>=0.95'")
 
@@ -209,6 +209,11 @@ def _tagger(options: argparse.Namespace) -> Any:
     gc.enable()
     gc.freeze()
     try:
+        if options.model not in (None, "none"):
+            from trackclf._store import kind_of
+
+            if kind_of(Path(options.model)) == "tagger":
+                return Tagger.load(options.model, options.threshold)
         return Tagger(
             threshold=options.threshold, weights=None if options.model == "none" else options.model or SHIPPED
         )
