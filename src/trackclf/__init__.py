@@ -7,6 +7,8 @@ from trackclf._version import __version__
 
 if TYPE_CHECKING:
     from trackclf._characters import normalise
+    from trackclf._estimator import TrackClassifier
+    from trackclf._features import TermFeaturizer
     from trackclf._tagger import Tagger, tag, tag_many
     from trackclf._taxonomy import Taxonomy, load_taxonomy
     from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
@@ -24,6 +26,8 @@ _HOMES = {
     "Tagger": "_tagger",
     "Taxonomy": "_taxonomy",
     "TaxonomyError": "errors",
+    "TermFeaturizer": "_features",
+    "TrackClassifier": "_estimator",
     "TrackclfError": "errors",
     "WorkerError": "errors",
     "load_taxonomy": "_taxonomy",
@@ -44,6 +48,8 @@ __all__ = [
     "Tagger",
     "Taxonomy",
     "TaxonomyError",
+    "TermFeaturizer",
+    "TrackClassifier",
     "TrackclfError",
     "WorkerError",
     "__version__",
