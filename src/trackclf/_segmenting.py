@@ -1,14 +1,16 @@
 """Whether a short term stands on word boundaries, by a private jieba tokenizer."""
 
+import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from trackclf._compiled import read, write
 
 _LONGEST_WORD = 16  # characters of jieba's dictionary
+_RUN = re.compile(r"[\u3400-\u9fff0-9a-z]+")
 
 
 class Words:
@@ -103,6 +105,19 @@ class Segmenter:
                 tokenizer.FREQ, tokenizer.total, tokenizer.initialized = self._words, self._total, True
                 self._tokenizer = tokenizer
             return self._tokenizer
+
+
+class Cutter:
+    """Cuts folded text into words, for counting them: the whole dictionary at once, twice as fast from the second second on."""
+
+    def __init__(self) -> None:
+        self._tokenizer = _jieba().Tokenizer()
+        words, total = self._tokenizer.gen_pfdict(self._tokenizer.get_dict_file())
+        self._tokenizer.FREQ, self._tokenizer.total, self._tokenizer.initialized = words, total, True
+
+    def cut(self, text: str) -> Iterator[list[str]]:
+        """The words of each run of Chinese characters, Latin letters and digits."""
+        return (self._tokenizer.lcut(run, HMM=False) for run in _RUN.findall(text))
 
 
 def _jieba() -> Any:
