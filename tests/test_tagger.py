@@ -352,6 +352,7 @@ def test_modules_stand_in_one_order():
         "_segmenting",
         "_tagger",
         "_authoring",
+        "_corpus",
         "_suggesting",
         "_evaluation",
     ]

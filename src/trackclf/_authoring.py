@@ -184,9 +184,9 @@ class _Blame:
         mine = self._changes.get(tag.id, {})
         keys = [cue_key(parse_cue(item.cue or item.term)) for item in tag.terms]
         found = [mine[key] for key in keys if key in mine]
-        # A piece of a cue may be another label's term: {track}.
-        pieces = [normalise(item.term) for item in tag.terms if item.cue]
-        found += [changes[key] for changes in self._changes.values() for key in pieces if key in changes]
+        # A piece of a cue may be another label's term: {track}. So may all evidence, where labels inherit.
+        others = [normalise(item.term) for item in tag.terms if item.cue or not found]
+        found += [changes[key] for changes in self._changes.values() for key in others if key in changes]
         # Evidence names what was added or taken away, unless that is a `not` or what a longer term had covered.
         rest = [change for change in mine.values() if not found or "not" in _kinds(change)]
         folded = normalise(text)

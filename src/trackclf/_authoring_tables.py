@@ -12,8 +12,9 @@ from trackclf._suggesting import Advice, Doubt
 from trackclf._taxonomy import Taxonomy
 from trackclf._types import Label
 from trackclf._words import WORDS
-from trackclf._writers import fit, name_of, terms_of
+from trackclf._writers import fit, name_of, terms_of, width
 
+_BEFORE = 12  # characters of an example before what it shows
 _SHOWN = 20  # changes of one kind, before "…"
 
 
@@ -92,11 +93,14 @@ def write_advice(advice: Iterable[Advice], out: TextIO, lang: str, taxonomy: Tax
         name = label.name if lang == "zh" else label.name_en
         out.write(f"{name} ({label.id})  " + words["in_sentences"].format(n=some.sentences, total=some.total) + "\n")
         if some.candidates:
-            heads = fit(words["candidate"], 24), *(f"{words[key]:>7}" for key in ("count", "others")), "     G2"
+            heads = (
+                fit(words["candidate"], 24),
+                *(" " * (7 - width(head)) + head for head in (words["count"], words["others"], "G2")),
+            )
             out.write("  " + "  ".join(heads) + "\n")
         for item in some.candidates:
             cells = fit(item.text, 24), f"{item.count:7}", f"{item.others:7}", f"{item.association:7.1f}"
-            out.write("  " + "  ".join(cells) + f"  {fit(item.examples[0], 60).rstrip()}\n")
+            out.write("  " + "  ".join(cells) + f"  {_around(item.text, item.examples[0])}\n")
         for reason, group in groupby(some.doubts, key=lambda doubt: doubt.reason):
             doubts = list(group)
             problem = words[doubts[0].problem]
@@ -114,5 +118,11 @@ def _doubts(doubts: list[Doubt]) -> Iterator[str]:
     for doubt in doubts:
         cells = [fit(doubt.text, 24), f"{doubt.count:6}/{doubt.total:<6}" if doubt.total else ""]
         cells += [f"⊂ {'、'.join(doubt.by)}" if doubt.total else f"= {'、'.join(doubt.by)}"] if doubt.by else []
-        cells += [fit(doubt.examples[0], 60)] if doubt.examples else []
+        cells += [_around(doubt.text, doubt.examples[0])] if doubt.examples else []
         yield "  ".join(filter(None, cells)).rstrip()
+
+
+def _around(text: str, sentence: str) -> str:
+    """The part of a sentence where a string stands, for one line."""
+    at = max(sentence.lower().find(text.lower()) - _BEFORE, 0)
+    return ("…" if at else "") + fit(sentence[at:], 60).rstrip()
