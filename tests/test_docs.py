@@ -1,12 +1,16 @@
 import doctest
+import os
+import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
 import trackclf
-from trackclf import _characters, _matching, _tagger, _taxonomy_files, load_taxonomy
+from trackclf import _authoring, _characters, _matching, _tagger, _taxonomy_files, load_taxonomy
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/saving.md", "docs/taxonomy.md"])
@@ -17,7 +21,27 @@ def test_code_blocks_run(name, tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", [_characters, _matching, _tagger, _taxonomy_files])
+def test_examples_of_the_taxonomy_page_run(tmp_path, monkeypatch):
+    page = ROOT / "docs" / "taxonomy.md"
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    shown = "".join(blocks)
+    commands = re.findall(r"^\$ (.*(?:\n> .*)*)", shown, re.MULTILINE)
+    assert len(commands) > 4
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = os.environ | {"PATH": path, "PYTHONUTF8": "1"}
+    again = ""
+    for command in commands:
+        script = ["bash", "-c", command.replace("\n> ", "\n")]
+        done = subprocess.run(script, capture_output=True, encoding="utf-8", env=env)
+        again += f"$ {command}\n{done.stdout}{done.stderr}"
+    assert again == shown
+    result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert result.attempted > 4
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("module", [_authoring, _characters, _matching, _tagger, _taxonomy_files])
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
@@ -43,8 +67,6 @@ def test_benchmarks_page_is_its_measurements():
 
 
 def test_links_lead_somewhere():
-    import re
-
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), (page.name, target)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 from trackclf._version import __version__
 
 if TYPE_CHECKING:
+    from trackclf._authoring import new_taxonomy, tag_changes, taxonomy_changes
     from trackclf._characters import normalise
     from trackclf._estimator import TrackClassifier
     from trackclf._features import TermFeaturizer
+    from trackclf._suggesting import suggest_terms
     from trackclf._tagger import Tagger, tag, tag_many
     from trackclf._taxonomy import Taxonomy, load_taxonomy
     from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
@@ -31,9 +33,13 @@ _HOMES = {
     "TrackclfError": "errors",
     "WorkerError": "errors",
     "load_taxonomy": "_taxonomy",
+    "new_taxonomy": "_authoring",
     "normalise": "_characters",
+    "suggest_terms": "_suggesting",
     "tag": "_tagger",
+    "tag_changes": "_authoring",
     "tag_many": "_tagger",
+    "taxonomy_changes": "_authoring",
 }
 
 __all__ = [
@@ -54,9 +60,13 @@ __all__ = [
     "WorkerError",
     "__version__",
     "load_taxonomy",
+    "new_taxonomy",
     "normalise",
+    "suggest_terms",
     "tag",
+    "tag_changes",
     "tag_many",
+    "taxonomy_changes",
 ]
 
 

@@ -27,3 +27,8 @@ def character_map() -> tuple[str, str]:
 def model_dir() -> Path:
     """The shipped model: what `trackclf train` wrote."""
     return _PACKAGE / "model"
+
+
+def skeleton_dir(lang: str) -> Path:
+    """A small taxonomy with comments in one language, for `trackclf taxonomy new`."""
+    return _PACKAGE / "data" / "skeleton" / lang

@@ -1,14 +1,16 @@
-"""Whether a short term stands on word boundaries, by a private jieba tokenizer."""
+"""Words, and whether a short term straddles two of them, by a private jieba tokenizer."""
 
+import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from trackclf._compiled import read, write
 
 _LONGEST_WORD = 16  # characters of jieba's dictionary
+_RUN = re.compile(r"[\u3400-\u9fff0-9a-z]+")
 
 
 class Words:
@@ -53,7 +55,7 @@ class Words:
 
 
 class Segmenter:
-    """Says whether a term straddles two words.
+    """Says whether a term straddles two words, and cuts text into words.
 
     The dictionary is read at the first question, jieba itself imported at the first that the dictionary does not settle.
     The tokenizer shares nothing with `jieba.dt`, so a caller's own dictionary stays as it is.
@@ -81,6 +83,13 @@ class Segmenter:
             if not covers and (low < start < high or low < end < high):
                 return True
         return False
+
+    def words(self, folded: str) -> Iterator[list[str]]:
+        """The words of each run of Chinese characters, Latin letters and digits."""
+        if self._words is None:
+            self._read()
+        tokenizer = self._tokenizer or self._load()
+        return (tokenizer.lcut(run, HMM=False) for run in _RUN.findall(folded))
 
     def _read(self) -> Words:
         with self._lock:

@@ -138,7 +138,7 @@ def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
             level = words[f"level_{tag.level}"] if tag.kind == "track" else ""
             cells = (name_of(tag, lang, result.labels), words[tag.status], level, f"{tag.probability:.2f}")
             body = "  ".join(fit(cell, size) for cell, size in zip(cells, sizes[1:], strict=True))
-            out.write(f"{id}  {body}  {_terms(tag)}\n")
+            out.write(f"{id}  {body}  {terms_of(tag)}\n")
             id = " " * sizes[0]
 
 
@@ -150,7 +150,7 @@ def _nearest(result: Result, lang: str) -> str:
     return "; " + WORDS[lang]["nearest"].format(name=names[id], distance=distance)
 
 
-def _terms(tag: Tag) -> str:
+def terms_of(tag: Tag) -> str:
     """The most telling terms; a cue with gaps as the pieces that it matched first."""
     counts: dict[str, int] = {}
     pieces: dict[str, list[str]] = {}

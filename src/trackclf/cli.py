@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -108,12 +109,58 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_taxonomy_check)
     for action in (show, check):
         action.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy folder (default: the shipped one)")
-        action.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
+        _language_option(action)
+    _authoring(actions)
     return parser
 
 
 def _taxonomy_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy of your own (default: the shipped one)")
+
+
+def _authoring(actions: Any) -> None:
+    new = actions.add_parser("new", help="write a skeleton to start from", description="Write a commented skeleton.")
+    new.add_argument("folder", metavar="FOLDER", help="made where it is missing; must be empty")
+    new.set_defaults(run=_taxonomy_new)
+    diff = actions.add_parser(
+        "diff",
+        help="what an edit changes",
+        description="List what differs between two taxonomies and, with --corpus, the texts whose labels change.",
+    )
+    diff.add_argument("old", metavar="OLD", help="a taxonomy folder, or shipped")
+    diff.add_argument("new", metavar="NEW", help="a taxonomy folder, or shipped")
+    _model_options(diff)
+    diff.set_defaults(run=_taxonomy_diff)
+    suggest = actions.add_parser(
+        "suggest",
+        help="terms to add, terms to doubt",
+        description="Propose terms by a corpus, and name those that are dead, clashing or over-firing there.",
+    )
+    suggest.add_argument("labels", nargs="*", metavar="LABEL", help="ids of labels (default: all)")
+    suggest.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy folder (default: the shipped one)")
+    suggest.add_argument("--top", type=int, default=20, metavar="N", help="most to name of each (default: 20)")
+    suggest.add_argument(
+        "--min-count", type=int, default=3, metavar="N", help="least sentences that hold a candidate (default: 3)"
+    )
+    suggest.set_defaults(run=_taxonomy_suggest)
+    for action in (diff, suggest):
+        action.add_argument(
+            "--corpus",
+            metavar="FILE",
+            nargs="+",
+            action="extend",
+            default=[],
+            required=action is suggest,
+            help="files or folders of text; - is standard input",
+        )
+        action.add_argument("--to", choices=("table", "jsonl"), default="table", help="(default: table)")
+        _reading_options(action)
+    for action in (new, diff, suggest):
+        _language_option(action)
+
+
+def _language_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +174,15 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
 def _input_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
     parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
+    _reading_options(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    _language_option(parser)
+    parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
+    _model_options(parser)
+
+
+def _reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="format",
@@ -139,11 +195,6 @@ def _input_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--id-field", metavar="NAME", help="column that holds the id (default: id)")
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
-    parser.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
-    parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
-    _model_options(parser)
 
 
 def _tag(options: argparse.Namespace) -> int:
@@ -165,14 +216,12 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _process(options: argparse.Namespace, write: Any, segments: str | None = None) -> int:
     """Read, tag and write; count what failed."""
-    from trackclf._readers import Options, Record, read
+    from trackclf._readers import Record
     from trackclf._words import WORDS
 
     if bool(options.paths) == bool(options.text):
         raise InputError("give a file, a folder, - for standard input, or --text TEXT (one of them); see --help")
     for path in options.paths:
-        if path != "-" and not Path(path).exists():
-            raise InputError(f"{path}: no such file or folder")
         if options.output and path != "-" and Path(options.output).exists() and Path(path).samefile(options.output):
             raise InputError(f"{path} is both input and output; choose another -o")
     if options.jobs == 0:
@@ -182,14 +231,7 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
             Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1)
         )
     else:
-        reading = Options(
-            options.format,
-            options.text_field,
-            options.id_field,
-            options.encoding,
-            note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
-        )
-        records = read(options.paths, reading)
+        records = _records(options.paths, options)
     tagger = _tagger(options)
     count = {"total": 0, "failed": 0}
 
@@ -209,7 +251,24 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
     return SOME_FAILED if count["failed"] else DONE
 
 
-def _tagger(options: argparse.Namespace) -> Any:
+def _records(paths: Sequence[str], options: argparse.Namespace) -> Iterator[Any]:
+    """Records of files and folders, all of which must exist."""
+    from trackclf._readers import Options, read
+
+    for path in paths:
+        if path != "-" and not Path(path).exists():
+            raise InputError(f"{path}: no such file or folder")
+    reading = Options(
+        options.format,
+        options.text_field,
+        options.id_field,
+        options.encoding,
+        note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
+    )
+    return read(paths, reading)
+
+
+def _tagger(options: argparse.Namespace, taxonomy: Any = None) -> Any:
     # What imports leave stays to the end: looking through it for garbage, now and at the exit, takes a tenth of a short run.
     gc.disable()
     from trackclf._tagger import SHIPPED, Tagger
@@ -222,8 +281,9 @@ def _tagger(options: argparse.Namespace) -> Any:
 
             if kind_of(Path(options.model)) == "tagger":
                 return Tagger.load(options.model, options.threshold)
+        own = getattr(options, "taxonomy", None)
         return Tagger(
-            Path(options.taxonomy) if options.taxonomy else None,
+            taxonomy if taxonomy is not None else Path(own) if own else None,
             threshold=options.threshold,
             weights=None if options.model == "none" else options.model or SHIPPED,
         )
@@ -403,6 +463,92 @@ def _taxonomy_check(options: argparse.Namespace) -> int:
     terms = sum(len(entry.terms) for entry in taxonomy.entries)
     print(words["sound"].format(labels=len(taxonomy.entries), terms=terms))
     return DONE
+
+
+def _taxonomy_new(options: argparse.Namespace) -> int:
+    from trackclf._authoring import new_taxonomy
+    from trackclf._words import WORDS
+
+    print(WORDS[options.lang]["made"].format(folder=new_taxonomy(options.folder, options.lang)))
+    return DONE
+
+
+def _taxonomy_diff(options: argparse.Namespace) -> int:
+    import json
+
+    from trackclf._authoring import tag_changes, taxonomy_changes
+    from trackclf._authoring_tables import write_changes, write_tag_changes
+    from trackclf._taxonomy import load_taxonomy
+
+    old, new = (load_taxonomy(None if name == "shipped" else name) for name in (options.old, options.new))
+    corpus = _Corpus(options)
+    with _output(None) as out:
+        changes = taxonomy_changes(old, new)
+        if options.to == "jsonl":
+            out.writelines(json.dumps(change.to_dict(), ensure_ascii=False, default=str) + "\n" for change in changes)
+        else:
+            write_changes(changes, out, options.lang)
+        if not options.corpus:
+            return DONE
+        taggers = _tagger(options, old), _tagger(options, new)
+        rows = corpus.beside(tag_changes(*taggers, corpus.texts()))
+        if options.to == "jsonl":
+            for record, found in rows:
+                lines = ({"id": record.id} | change.to_dict() for change in found)
+                out.writelines(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
+        else:
+            out.write("\n")
+            write_tag_changes(rows, out, options.lang, (*new.labels, *old.labels))
+    return corpus.code()
+
+
+def _taxonomy_suggest(options: argparse.Namespace) -> int:
+    import json
+
+    from trackclf._authoring_tables import write_advice
+    from trackclf._suggesting import suggest_terms
+    from trackclf._taxonomy import load_taxonomy
+
+    taxonomy = load_taxonomy(options.taxonomy)
+    corpus = _Corpus(options)
+    advice = suggest_terms(taxonomy, corpus.texts(keep=False), options.labels or None, options.top, options.min_count)
+    with _output(None) as out:
+        if options.to == "jsonl":
+            out.writelines(json.dumps(some.to_dict(), ensure_ascii=False) + "\n" for some in advice)
+        else:
+            write_advice(advice, out, options.lang, taxonomy)
+    return corpus.code()
+
+
+class _Corpus:
+    """The rows of --corpus: those that cannot be read are named on standard error, counted and passed over."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._records, self._lang = _records(options.corpus, options), options.lang
+        self._waiting: deque[Any] = deque()
+        self._count = {"total": 0, "failed": 0}
+
+    def texts(self, keep: bool = True) -> Iterator[str]:
+        for record in self._records:
+            self._count["total"] += 1
+            if record.error:
+                self._count["failed"] += 1
+                print(f"trackclf: {record.id}: {record.error}", file=sys.stderr)
+            else:
+                if keep:
+                    self._waiting.append(record)
+                yield record.text
+
+    def beside(self, answers: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """The records that the answers to `texts` belong to, with them."""
+        return ((self._waiting.popleft(), answer) for answer in answers)
+
+    def code(self) -> int:
+        from trackclf._words import WORDS
+
+        if self._count["failed"]:
+            print("trackclf: " + WORDS[self._lang]["failed"].format(**self._count), file=sys.stderr)
+        return SOME_FAILED if self._count["failed"] else DONE
 
 
 if __name__ == "__main__":
