@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 import trackclf
-from trackclf import _characters, _matching, _tagger, _taxonomy_files, load_taxonomy
+from trackclf import _characters, _matching, _review, _tagger, _taxonomy_files, load_taxonomy
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
@@ -16,7 +16,7 @@ def test_code_blocks_run(name):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", [_characters, _matching, _tagger, _taxonomy_files])
+@pytest.mark.parametrize("module", [_characters, _matching, _review, _tagger, _taxonomy_files])
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

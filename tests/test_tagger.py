@@ -353,7 +353,7 @@ def test_modules_stand_in_one_order():
         "_tagger",
         "_evaluation",
     ]
-    order += ["_context", "_training", "_readers", "_writers", "_report", "cli"]
+    order += ["_review", "_review_page", "_context", "_training", "_readers", "_writers", "_report", "cli"]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}
     for name in order:

@@ -7,6 +7,7 @@ from trackclf._version import __version__
 
 if TYPE_CHECKING:
     from trackclf._characters import normalise
+    from trackclf._review import ReviewItem, rank_for_review
     from trackclf._tagger import Tagger, tag, tag_many
     from trackclf._taxonomy import Taxonomy, load_taxonomy
     from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
@@ -19,6 +20,7 @@ _HOMES = {
     "ModelError": "errors",
     "Pair": "_types",
     "Result": "_types",
+    "ReviewItem": "_review",
     "Segment": "_types",
     "Tag": "_types",
     "Tagger": "_tagger",
@@ -28,6 +30,7 @@ _HOMES = {
     "WorkerError": "errors",
     "load_taxonomy": "_taxonomy",
     "normalise": "_characters",
+    "rank_for_review": "_review",
     "tag": "_tagger",
     "tag_many": "_tagger",
 }
@@ -39,6 +42,7 @@ __all__ = [
     "ModelError",
     "Pair",
     "Result",
+    "ReviewItem",
     "Segment",
     "Tag",
     "Tagger",
@@ -49,6 +53,7 @@ __all__ = [
     "__version__",
     "load_taxonomy",
     "normalise",
+    "rank_for_review",
     "tag",
     "tag_many",
 ]
