@@ -9,7 +9,7 @@ import trackclf
 from trackclf import _characters, _matching, _review, _tagger, _taxonomy_files, load_taxonomy
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/review.md"])
 def test_code_blocks_run(name):
     result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8")
     assert result.attempted > 2

@@ -138,7 +138,7 @@ def choose(
     jobs: int | None = 1,
 ) -> list[tuple[ReviewItem, Any]]:
     """`rank_for_review` of texts that come with a note each, which comes back beside the item."""
-    if not isinstance(n, int) or isinstance(n, bool):
+    if not isinstance(n, int | np.integer) or isinstance(n, bool):
         raise TypeError(f"n must be a whole number, got {type(n).__name__}")
     if n < 1:
         raise InputError(f"n must be at least 1, got {n}")

@@ -17,7 +17,7 @@ from trackclf._tagger import Tagger
 from trackclf._types import Evidence, Label, Result, Tag
 from trackclf._words import REVIEW_WORDS, WORDS
 
-_MISSES = 4  # shown beside the tags
+_MISSES, _LEAST = 4, 0.01  # near misses shown beside the tags, and their least probability
 _KEYS = (
     ("j ↓", "key_next"),
     ("k ↑", "key_back"),
@@ -158,7 +158,8 @@ def _missed(
 ) -> list[Tag]:
     """Labels with evidence that are not present: the one in question, then the most probable."""
     present = {tag.id for tag in result.tags}
-    missed = [tag for tag in lenient.tags if tag.id in asked - present and tag.terms]
+    likely = {id for id, chance in of_label.items() if chance >= _LEAST or id == item.label}
+    missed = [tag for tag in lenient.tags if tag.id in asked & likely - present and tag.terms]
     return sorted(missed, key=lambda tag: (tag.id != item.label, -of_label[tag.id]))[:_MISSES]
 
 
@@ -183,7 +184,7 @@ def _article(
         chips.append(
             f'<li style="--h:{_hue(column[tag.id])}"><button type="button" class="chip" data-id="{escape(tag.id)}" '
             f'aria-pressed="{str(on).lower()}" title="{escape(words["suggested" if on else "near_miss"])}">'
-            f'<span class="tick" aria-hidden="true">{"✓" if on else ""}</span>{key}<span>{escape(name[tag.id])}</span>'
+            f'<span class="tick" aria-hidden="true">{"✓" if on else "+"}</span>{key}<span>{escape(name[tag.id])}</span>'
             f'<span class="p">{of_label[tag.id]:.2f}</span></button><button type="button" class="level"></button></li>'
         )
         why += [

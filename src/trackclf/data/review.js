@@ -55,7 +55,7 @@ function show(n) {
   for (const one of card.querySelectorAll(".chip")) {
     const level = verdict === "?" ? "?" : verdict === "r" ? undefined : levels[one.dataset.id];
     one.setAttribute("aria-pressed", level === undefined ? "false" : level === "?" ? "mixed" : "true");
-    one.querySelector(".tick").textContent = level === undefined ? "" : level === "?" ? "?" : "✓";
+    one.querySelector(".tick").textContent = level === undefined ? "+" : level === "?" ? "?" : "✓";
     const button = one.nextElementSibling;
     const word = level === "?" ? "level_unknown" : byId.get(one.dataset.id).levels.includes(2) ? `level_${level}` : "level_present";
     button.textContent = level === undefined ? "" : words[word];
