@@ -352,11 +352,11 @@ def test_what_is_downloaded_teaches_and_measures(opened, tagger, tmp_path, capsy
     assert Tagger(weights=tmp_path / "model").tag(TEXTS[1]).tracks
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "lang"), [("light", "en"), ("dark", "zh")])
 @pytest.mark.parametrize("width", [320, 1400])
-def test_readable_at_any_width(browser, tagger, tmp_path, scheme, width):
+def test_readable_at_any_width(browser, tagger, tmp_path, scheme, lang, width):
     path = tmp_path / "review.html"
-    path.write_text(made(tagger), encoding="utf-8", errors="backslashreplace")
+    path.write_text(made(tagger, lang=lang), encoding="utf-8", errors="backslashreplace")
     view = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
     view.goto(path.as_uri())
     press(view, "j")

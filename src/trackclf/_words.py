@@ -129,7 +129,7 @@ REVIEW_WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Texts to label",
         "progress": "progress",
-        "by": "your name (optional)",
+        "by": "name (optional)",
         "keys": "Keys and what they mean",
         "key_next": "next",
         "key_back": "back",

@@ -222,6 +222,10 @@ document.addEventListener("click", (event) => {
 });
 $("by").addEventListener("change", keep);
 
+// What is scrolled to stays clear of the bar, however it wraps.
+const clear = () => { document.documentElement.style.scrollPaddingTop = `${$("bar").offsetHeight + 10}px`; };
+new ResizeObserver(clear).observe($("bar"));
+clear();
 rows.forEach((_, n) => show(n));
 for (const text of document.querySelectorAll(".text")) {
   const first = text.querySelector("mark");
