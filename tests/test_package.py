@@ -67,7 +67,14 @@ def test_wheel_holds_what_it_needs_and_no_more(built):
     wheel, _ = built
     names = zipfile.ZipFile(wheel).namelist()
     inside = {name.removeprefix("trackclf/") for name in names if name.startswith("trackclf/")}
-    assert {"py.typed", "data/characters.json", "taxonomy/taxonomy.toml", "taxonomy/tracks/quantum.toml"} <= inside
+    assert {
+        "py.typed",
+        "data/characters.json",
+        "data/review.css",
+        "data/review.js",
+        "taxonomy/taxonomy.toml",
+        "taxonomy/tracks/quantum.toml",
+    } <= inside
     assert sum(name.startswith("taxonomy/tracks/") for name in inside) == 15
     assert not any("make_" in name or name.startswith("tests") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)

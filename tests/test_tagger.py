@@ -359,8 +359,8 @@ def test_modules_stand_in_one_order():
         "_suggesting",
         "_evaluation",
     ]
-    order += ["_context", "_training", "_features", "_estimator", "_readers", "_writers", "_authoring_tables"]
-    order += ["_report", "cli"]
+    order += ["_review", "_review_page", "_context", "_training", "_features", "_estimator", "_readers", "_writers"]
+    order += ["_authoring_tables", "_report", "cli"]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}
     for name in order:

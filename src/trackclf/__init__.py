@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from trackclf._characters import normalise
     from trackclf._estimator import TrackClassifier
     from trackclf._features import TermFeaturizer
+    from trackclf._review import ReviewItem, rank_for_review
     from trackclf._suggesting import suggest_terms
     from trackclf._tagger import Tagger, tag, tag_many
     from trackclf._taxonomy import Taxonomy, load_taxonomy
@@ -23,6 +24,7 @@ _HOMES = {
     "ModelError": "errors",
     "Pair": "_types",
     "Result": "_types",
+    "ReviewItem": "_review",
     "Segment": "_types",
     "Tag": "_types",
     "Tagger": "_tagger",
@@ -36,6 +38,7 @@ _HOMES = {
     "new_taxonomy": "_authoring",
     "normalise": "_characters",
     "suggest_terms": "_suggesting",
+    "rank_for_review": "_review",
     "tag": "_tagger",
     "tag_changes": "_authoring",
     "tag_many": "_tagger",
@@ -49,6 +52,7 @@ __all__ = [
     "ModelError",
     "Pair",
     "Result",
+    "ReviewItem",
     "Segment",
     "Tag",
     "Tagger",
@@ -62,6 +66,7 @@ __all__ = [
     "load_taxonomy",
     "new_taxonomy",
     "normalise",
+    "rank_for_review",
     "suggest_terms",
     "tag",
     "tag_changes",

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from trackclf._characters import normalise
 from trackclf._lexicon import NOT, Lexicon
-from trackclf._scoring import empty_sums
+from trackclf._scoring import sums_of
 from trackclf._tagger import Tagger, _batches, _pieces
 from trackclf._taxonomy import Taxonomy, load_taxonomy
 
@@ -73,15 +73,15 @@ def count_terms(tagger: Tagger, texts: Sequence[str]) -> tuple[NDArray[np.float3
     column[rows] = np.arange(len(rows))
     scores, text, term, done = [], [], [], 0
     for batch in _batches(texts, "transform"):
-        sums = empty_sums(len(batch), len(lexicon.labels))
+        every = []
         for _, pieces in _pieces(batch):
             passages, finds, _, cells = tagger._find(pieces)
-            sums.add(cells)
+            every.append(cells)
             counted = np.flatnonzero((finds.share == 0) & ~finds.denied)
             sentence = passages.sentence_numbers[finds.start[counted]]
             text.append(passages.sentence_texts[sentence] + done)
             term.append(column[finds.row[counted]])
-        scores.append(sums.scores(tagger._model))
+        scores.append(sums_of(every, len(batch), len(lexicon.labels)).matrix(tagger._model))
         done += len(batch)
     if not scores:
         return np.zeros((0, len(lexicon.labels)), np.float32), sparse.csr_matrix((0, len(rows)), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The command line: `trackclf tag|explain|eval|train|taxonomy`. One function a command; errors become one line and a code."""
+"""The command line: `trackclf tag|explain|review|eval|train|taxonomy`. One function a command; errors become one line and a code."""
 
 import argparse
 import gc
@@ -64,6 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     _input_options(explain)
     explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
     explain.set_defaults(run=_explain)
+
+    review = commands.add_parser(
+        "review",
+        help="choose texts worth labelling, as a page to label them on (挑选值得标注的文本,生成标注页面)",
+        description="Choose the texts that are worth labelling next and write one HTML page to label them on. "
+        "What it downloads is labelled text for train and eval.",
+    )
+    _input_options(review)
+    review.add_argument("-n", type=int, default=50, metavar="N", help="how many texts (default: 50)")
+    review.add_argument("--labels", metavar="ID,ID", help="only these labels are asked about (default: all)")
+    review.set_defaults(run=_review)
 
     evaluate = commands.add_parser(
         "eval",
@@ -216,8 +227,72 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _process(options: argparse.Namespace, write: Any, segments: str | None = None) -> int:
     """Read, tag and write; count what failed."""
+    records = _input(options)
+    tagger = _tagger(options)
+    count = _Count(options)
+
+    def rows() -> Iterator[tuple[Any, Any]]:
+        for record, result in _tagged(records, tagger, segments, options.jobs):
+            count.add(record)
+            yield record, result
+
+    with _output(options.output) as out, nullcontext() if options.jobs == 1 else _workers_ended():
+        write(rows(), out, tagger)
+    return count.code()
+
+
+def _review(options: argparse.Namespace) -> int:
+    from trackclf._review import choose, columns_of
+    from trackclf._review_page import page
+
+    if options.n < 1:
+        raise InputError(f"-n must be at least 1, got {options.n}")
+    records = _input(options)
+    tagger = _tagger(options)
+    labels = None if options.labels is None else [id.strip() for id in options.labels.split(",") if id.strip()]
+    columns_of(tagger, labels)  # an unknown label before anything is read
+    count = _Count(options)
+
+    def rows() -> Iterator[tuple[str, Any]]:
+        for record in records:
+            count.add(record)
+            if not record.error:
+                yield record.text, record.id
+
+    with nullcontext() if options.jobs == 1 else _workers_ended():
+        chosen = choose(rows(), options.n, tagger, labels, options.jobs)
+    with _output(options.output) as out:
+        out.write(page(chosen, tagger, labels, options.lang))
+    return count.code()
+
+
+class _Count:
+    """Records, and those among them that failed."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._total = self._failed = 0
+
+    def add(self, record: Any) -> None:
+        """Count a record; with --strict one that failed is an error."""
+        self._total += 1
+        self._failed += bool(record.error)
+        if record.error and self._options.strict:
+            raise InputError(f"{record.id}: {record.error}")
+
+    def code(self) -> int:
+        """The exit code; says how many failed."""
+        from trackclf._words import WORDS
+
+        if self._failed:
+            message = WORDS[self._options.lang]["failed"].format(failed=self._failed, total=self._total)
+            print(f"trackclf: {message}", file=sys.stderr)
+        return SOME_FAILED if self._failed else DONE
+
+
+def _input(options: argparse.Namespace) -> Iterable[Any]:
+    """The records of the input that the options name."""
     from trackclf._readers import Record
-    from trackclf._words import WORDS
 
     if bool(options.paths) == bool(options.text):
         raise InputError("give a file, a folder, - for standard input, or --text TEXT (one of them); see --help")
@@ -227,28 +302,8 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
     if options.jobs == 0:
         raise InputError("--jobs must not be 0: 1 is one process, -1 is all cores")
     if options.text:
-        records: Iterable[Record] = (
-            Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1)
-        )
-    else:
-        records = _records(options.paths, options)
-    tagger = _tagger(options)
-    count = {"total": 0, "failed": 0}
-
-    def rows() -> Iterator[tuple[Record, Any]]:
-        for record, result in _tagged(records, tagger, segments, options.jobs):
-            count["total"] += 1
-            if record.error:
-                count["failed"] += 1
-                if options.strict:
-                    raise InputError(f"{record.id}: {record.error}")
-            yield record, result
-
-    with _output(options.output) as out, nullcontext() if options.jobs == 1 else _workers_ended():
-        write(rows(), out, tagger)
-    if count["failed"]:
-        print("trackclf: " + WORDS[options.lang]["failed"].format(**count), file=sys.stderr)
-    return SOME_FAILED if count["failed"] else DONE
+        return (Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1))
+    return _records(options.paths, options)
 
 
 def _records(paths: Sequence[str], options: argparse.Namespace) -> Iterator[Any]:
