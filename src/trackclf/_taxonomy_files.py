@@ -22,8 +22,9 @@ GAPS = {"": 0, "…": 20, "……": 40}
 # Lists of cues that deny; docs/taxonomy.md says how each works.
 DENIALS = ("before", "after", "without", "of", "except", "question")
 
-_TOP_KEYS = {"schema": int, "version": str, "date": object, "sources": list, "prior": dict, "denial": dict}
-_TOP_OPTIONAL = ("sources", "denial")
+_TOP_KEYS = {"schema": int, "version": str, "date": object, "title": str, "title_en": str, "license": str}
+_TOP_KEYS |= {"sources": list, "prior": dict, "denial": dict}
+_TOP_OPTIONAL = ("title", "title_en", "license", "sources", "denial")
 _LABEL_KEYS = {
     "id": str,
     "kind": str,
