@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 import trackclf
-from trackclf import _characters, _matching, _tagger, _taxonomy_files, load_taxonomy
+from trackclf import _characters, _exchange, _matching, _tagger, _taxonomy_files, load_taxonomy
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
@@ -16,11 +16,29 @@ def test_code_blocks_run(name):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", [_characters, _matching, _tagger, _taxonomy_files])
+@pytest.mark.parametrize("module", [_characters, _exchange, _matching, _tagger, _taxonomy_files])
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_exchange_of_taxonomies_runs_as_documented(tmp_path, monkeypatch):
+    import re
+    import shlex
+
+    from trackclf.cli import main
+
+    page = ROOT / "docs" / "taxonomy.md"
+    section = page.read_text(encoding="utf-8").partition("## One file for other tools")[2]
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    for kind, name in (("turtle", "names.ttl"), ("csv", "names.csv")):
+        (tmp_path / name).write_text(blocks[kind], encoding="utf-8")
+    for line in blocks["sh"].splitlines():
+        assert main(shlex.split(line, comments=True)[1:]) == 0, line
+    assert load_taxonomy("copy").digest == load_taxonomy().digest
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8") == (0, 3)
 
 
 def test_labels_page_is_the_taxonomy():

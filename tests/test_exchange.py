@@ -3,15 +3,17 @@ import io
 import json
 import logging
 import sys
+import tempfile
 import tomllib
+from pathlib import Path
 
 import pytest
-from conftest import TOP, TRACK, label_file
+from conftest import CLASSES, TOP, TRACK, label_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackclf import InputError, Tagger, TaxonomyError, load_taxonomy
-from trackclf._exchange import complete, read_folder, to_toml, write_folder
+from trackclf import InputError, Tagger, TaxonomyError, TrackclfError, load_taxonomy
+from trackclf._exchange import Content, complete, read_folder, to_toml, write_folder
 from trackclf._skos import to_skos
 from trackclf._skos_reading import from_skos
 from trackclf._spreadsheet import COLUMNS, _cell, _list, _plain, from_csv, to_csv
@@ -52,10 +54,17 @@ def parsed(folder):
     return {str(path.relative_to(folder)): tomllib.loads(path.read_text("utf-8")) for path in folder.rglob("*.toml")}
 
 
-def test_the_shipped_taxonomy_comes_back_whole(tmp_path):
+@pytest.fixture(scope="module")
+def shipped():
+    """The shipped taxonomy, and each export of it."""
     content = read_folder()
+    return content, {to: write(content, to) for to in FORMATS}
+
+
+def test_the_shipped_taxonomy_comes_back_whole(shipped, tmp_path):
+    content, texts = shipped
     for to in FORMATS:
-        back = read(write(content, to), to)
+        back = read(texts[to], to)
         assert (back.top, back.classes, back.regional) == (content.top, content.classes, content.regional), to
         assert back.labels == content.labels, to
         assert not back.notes
@@ -182,23 +191,23 @@ def test_a_shared_name_taken_from_one_label_stays_with_the_other(make_taxonomy):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # skosify leaves its file open
-def test_skosify_finds_no_fault(tmp_path, caplog):
+def test_skosify_finds_no_fault(shipped, tmp_path, caplog):
     import skosify
 
-    (tmp_path / "a.ttl").write_text(to_skos(read_folder(), "turtle"), encoding="utf-8")
+    (tmp_path / "a.ttl").write_text(shipped[1]["turtle"], encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         graph = skosify.skosify(str(tmp_path / "a.ttl"))
     assert not caplog.records
-    back, content = read(graph.serialize(format="turtle"), "turtle"), read_folder()
+    back, content = read(graph.serialize(format="turtle"), "turtle"), shipped[0]
     assert [label["terms"] for label in back.labels] == [label["terms"] for label in content.labels]
     assert (back.top, back.classes) == (content.top, content.classes)
 
 
-def test_each_concept_has_one_preferred_label_a_language():
+def test_each_concept_has_one_preferred_label_a_language(shipped):
     from rdflib import Graph
     from rdflib.namespace import SKOS
 
-    graph = Graph().parse(data=to_skos(read_folder(), "turtle"), format="turtle")
+    graph = Graph().parse(data=shipped[1]["turtle"], format="turtle")
     for concept in graph.subjects(SKOS.inScheme):
         preferred = list(graph.objects(concept, SKOS.prefLabel))
         assert sorted(label.language for label in preferred) == ["en", "zh"]
@@ -211,7 +220,7 @@ def test_base_of_ones_own(make_taxonomy):
     assert "<https://example.org/t> a skos:ConceptScheme" in text
     for base in ("example", "https://example.org/t", "http://a b/"):
         with pytest.raises(InputError, match="--base"):
-            to_skos(read_folder(), "turtle", base)
+            to_skos(Content(), "turtle", base)
 
 
 def test_circles_second_parents_and_strangers_are_noted():
@@ -252,7 +261,7 @@ def test_odd_ids_and_names_are_noted(tmp_path):
         ("[" * 20_000, "no turtle"),
         ("e:a a e:Thing .", "no skos:Concept"),
         ('e:a a skos:Concept ; <urn:trackclf:vocabulary#toml> "x = " .', "is no TOML"),
-        ('e:a a skos:Concept ; <urn:trackclf:vocabulary#toml> "terms = 3" .', "cannot be read"),
+        ('e:a a skos:Concept ; <urn:trackclf:vocabulary#toml> "terms = 3" .', "must be of type list"),
         ('e:a a skos:Concept ; <urn:trackclf:vocabulary#toml> "terms = [{ t = 1, k = 2 }]" .', "cannot be read"),
         ("e:a a skos:Concept ; <urn:trackclf:vocabulary#toml> \"terms = [{ t = 'xy', k = 'core', also = ['q'] }]\" .", "q"),
         ('e:a a skos:ConceptScheme ; <urn:trackclf:vocabulary#toml> "classes = 3" . e:b a skos:Concept .', "needs tables"),
@@ -301,8 +310,8 @@ def test_lone_surrogates_are_refused(tmp_path):
 def test_skos_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "rdflib", None)
     with pytest.raises(InputError, match=r"pip install \"trackclf\[skos\]\""):
-        to_skos(read_folder(), "turtle")
-    assert to_csv(read_folder())
+        to_skos(Content(), "turtle")
+    assert to_csv(Content())
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -401,6 +410,40 @@ def test_a_faulty_taxonomy_is_not_exported(make_taxonomy):
 def test_names_that_lead_out_of_the_folder(tmp_path, row, reason):
     with pytest.raises(InputError, match=reason):
         write_folder(read(f"label,term,label_kind,folder\n{row}\n", "csv"), tmp_path / "t")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    for name, text in {
+        "taxonomy.toml": TOP,
+        "classes.toml": CLASSES,
+        "tracks/a.toml": label_file("a", "track", 1, ['{ t = "量子", k = "core", near = ["{industry}"] }']),
+        "modes/m.toml": label_file("m", "mode", 1, ['{ t = "培育…{track}", k = "core" }']),
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return {to: write(read_folder(folder), to) for to in FORMATS}
+
+
+@given(st.data())
+def test_damaged_files_are_refused_or_read(exported, data):
+    to = data.draw(st.sampled_from(FORMATS))
+    text = exported[to]
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(start + 12, len(text))))
+        put = data.draw(
+            st.sampled_from(["", "3", '"x"', "[]", "{}", "[[]]", "\\n", '"', "=", "-", "|", ",", "{x}", "…", "\n"])
+        )
+        text = text[:start] + put + text[end:]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            write_folder(read(text, to), Path(folder) / "t")
+        except TrackclfError:
+            assert not list(Path(folder).iterdir())
+        else:
+            load_taxonomy(Path(folder) / "t")
 
 
 def test_columns_are_all_keys_of_the_format():

@@ -13,7 +13,7 @@ from typing import Any
 
 from trackclf import _resources
 from trackclf._taxonomy import check, load_taxonomy
-from trackclf._taxonomy_files import _LABEL_KEYS, FOLDERS, label_files, parse, sort_key
+from trackclf._taxonomy_files import _LABEL_KEYS, _TOP_KEYS, FOLDERS, label_files, parse, sort_key
 from trackclf.errors import InputError, TaxonomyError
 
 # What can name a file: no path, no hidden file, nothing that a file system refuses.
@@ -126,8 +126,14 @@ def complete(content: Content, source: str) -> Content:
     Parameters
     ----------
     source : str
-        Where a label comes from that does not say so.
+        Where a label comes from that does not say so: the file's name.
+
+    Raises
+    ------
+    InputError
+        A setting is of another type than it must be.
     """
+    check_types(content.top, _TOP_KEYS, source)
     if "prior" not in content.top:
         shipped = read_folder()
         content.note("as_shipped", "prior, denial, regional")
@@ -152,6 +158,20 @@ def complete(content: Content, source: str) -> Content:
         label.setdefault("definition_en", label["definition"])
         label.setdefault("terms", [])
     return content
+
+
+def check_types(data: dict[str, Any], keys: dict[str, Any], where: str) -> dict[str, Any]:
+    """The data, once each known key holds what the format says; what is inside is for `taxonomy check`.
+
+    Raises
+    ------
+    InputError
+        A value is of another type; the message begins with `where`.
+    """
+    for key, value in data.items():
+        if not isinstance(value, keys.get(key, object)):
+            raise InputError(f"{where}: {key} must be of type {keys[key].__name__}")
+    return data
 
 
 def to_toml(data: dict[str, Any], path: tuple[str, ...] = ()) -> str:

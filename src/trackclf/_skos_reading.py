@@ -2,15 +2,17 @@
 
 import datetime
 import json
+import logging
 import re
 import tomllib
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
 from trackclf._characters import normalise
-from trackclf._exchange import ID, Content
+from trackclf._exchange import ID, Content, check_types
 from trackclf._skos import BASE, SPDX, is_plain, new_graph, plain_names
 from trackclf._taxonomy_files import _LABEL_KEYS, _PUNCTUATION, FOLDERS, cue_key, parse_cue
 from trackclf.errors import InputError
@@ -41,8 +43,7 @@ def from_skos(data: bytes, name: str, to: str) -> Content:
             document = json.loads(text)
             _refuse_remote(document, name)
             text = json.dumps(document)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's own, about its own classes
+        with _quiet():
             graph.parse(data=text, format=_FORMATS[to], publicID=BASE)
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8") from error
@@ -52,6 +53,20 @@ def from_skos(data: bytes, name: str, to: str) -> Content:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{name} is no {to}: {reason[0][:200]}") from error
     return _Reading(graph, uri, name).content()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without rdflib's warnings about its own classes, and its log of literals and URIs that it doubts."""
+    log = logging.getLogger("rdflib")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _refuse_remote(value: Any, name: str) -> None:
@@ -112,10 +127,10 @@ class _Reading:
     def _first(self, subject: Any, *predicates: str, lang: str = "") -> str:
         return next(iter(self._literals(subject, *predicates, lang=lang)), "")
 
-    def _toml(self, subject: Any, what: str) -> dict[str, Any] | None:
+    def _toml(self, subject: Any, what: str) -> dict[str, Any]:
         text = self._first(subject, "trackclf:toml")
         try:
-            return tomllib.loads(text) if text else None
+            return tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError(f"{self.name}: trackclf:toml of {what} is no TOML: {error}") from error
 
@@ -126,7 +141,7 @@ class _Reading:
             self.out.note("other_scheme", str(scheme))
         if not schemes:
             return
-        rest = self._toml(schemes[0], "the scheme") or {}
+        rest = self._toml(schemes[0], "the scheme")
         parts = [rest.get(key, {}) for key in ("taxonomy", "classes", "regional")]
         if not all(isinstance(part, dict) for part in parts):
             raise InputError(f"{self.name}: trackclf:toml of the scheme needs tables: taxonomy, classes, regional")
@@ -162,7 +177,8 @@ class _Reading:
             if free != (notation or free):
                 self.out.note("changed_id", f"{notation} = {free}")
             taken.add(free.casefold())
-            label = self._toml(concept, free) or {}
+            types = _LABEL_KEYS | {"folder": str}
+            label = check_types(self._toml(concept, free), types, f"{self.name}: trackclf:toml of {free}")
             label["id"] = free
             for key, predicate, lang in (
                 ("name", "skos:prefLabel", "zh"),
@@ -274,9 +290,11 @@ class _Reading:
             label["related"] = [id for id in before if id in ids] + [id for id in ids if id not in before]
             above = set(self.graph.objects(concept, self.uri("skos:broader")))
             above |= set(self.graph.subjects(self.uri("skos:narrower"), concept))
-            for uri in sorted(above - labels.keys()):
+            for uri in sorted(
+                uri for uri in above if labels.get(uri, {"status": "retired"}).get("status") == "retired"
+            ):
                 self.out.note("no_concept", f"{label['id']}: {uri}")
-            known = [uri for uri in labels if uri in above]
+            known = [uri for uri in labels if uri in above and labels[uri].get("status") != "retired"]
             for uri in known[1:]:
                 self.out.note("second_parent", f"{label['id']}: {labels[uri]['id']}")
             if known:

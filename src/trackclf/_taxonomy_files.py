@@ -24,6 +24,7 @@ DENIALS = ("before", "after", "without", "of", "except", "question")
 
 _TOP_KEYS = {"schema": int, "version": str, "date": object, "title": str, "title_en": str, "license": str}
 _TOP_KEYS |= {"sources": list, "prior": dict, "denial": dict}
+_PRIOR = ("bias", "core", "strong", "entity", "weak", "threshold", "about", "slope")
 _TOP_OPTIONAL = ("title", "title_en", "license", "sources", "denial")
 _LABEL_KEYS = {
     "id": str,
@@ -150,6 +151,7 @@ def sort_terms(path: Path) -> bool:
 def faults(files: Files) -> Iterator[str]:
     """Every fault, one line each: file, line, term and reason."""
     yield from _top_faults(files)
+    yield from _setting_faults(next((data for path, data in files.items() if path.name == "taxonomy.toml"), {}))
     classes = next((data for path, data in files.items() if path.name == "classes.toml"), {})
     yield from _class_faults(classes)
     regional: dict[str, Any] = next((d for path, d in files.items() if path.name == "regional.toml"), {"words": {}})
@@ -185,6 +187,20 @@ def _top_faults(files: Files) -> Iterator[str]:
         for kind in FOLDERS.values():
             if kind not in top.get("prior", {kind: 0}):
                 yield f"taxonomy.toml: [prior.{kind}] is missing"
+
+
+def _setting_faults(top: dict[str, Any]) -> Iterator[str]:
+    prior, denial = top.get("prior"), top.get("denial")
+    for kind, values in prior.items() if isinstance(prior, dict) else ():
+        if not isinstance(values, dict):
+            yield f"taxonomy.toml: prior.{kind} must be a table of numbers"
+            continue
+        wrong = [key for key in _PRIOR if key not in values and "extends" not in top]
+        wrong += [key for key, value in values.items() if isinstance(value, bool) or not isinstance(value, int | float)]
+        yield from (f"taxonomy.toml: prior.{kind}.{key} must be a number" for key in wrong)
+    for key, value in denial.items() if isinstance(denial, dict) else ():
+        if not isinstance(value, list) or not all(isinstance(item, str) and normalise(item) for item in value):
+            yield f"taxonomy.toml: denial.{key} must be a list of strings"
 
 
 def _class_faults(classes: dict[str, Any]) -> Iterator[str]:
