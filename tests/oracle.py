@@ -44,6 +44,7 @@ class Oracle:
         self.taxonomy: Taxonomy = tagger.taxonomy
         self.straddles = tagger._resolver.straddles
         self.kinds = list(dict.fromkeys(label.kind for label in self.taxonomy.labels))
+        self.order = {term: n for n, term in enumerate(t for e in self.taxonomy.entries for t in e.terms)}
         model, lexicon = tagger._model, tagger._resolver.lexicon
         ids = [label.id for label in self.taxonomy.labels]
         self.biases = dict(zip(ids, model.bias.tolist(), strict=True))
@@ -68,9 +69,7 @@ class Oracle:
         self.cache = {}
         finds = []  # (label, kind, weight, [(start, end, string)])
         for kind in self.kinds:
-            found = self.find_kind(kind)
-            finds += found
-            self.kind_hits[kind] = [part[:2] for f in found if f[1] != "weak" for part in f[3]]
+            finds += self.find_kind(kind)
         beside = {(id, self.sentence_of(part[0])) for id, _, _, parts in finds for part in parts}
         for id, _, weight, spellings in self.learned:
             first = {}
@@ -180,17 +179,59 @@ class Oracle:
                                 else:
                                     cues.append((id, term, parts))
         negative = cancels + [(id, a, b) for id, a, b, term in plain if term.kind == "not"]
+        plain = [(id, a, b, term) for id, a, b, term in plain if term.kind != "not"]
+        out = self.settled(plain, cues, negative, self.straddling)
+        if kind in self.taxonomy.denial.get("kinds", ()):
+            denied = [self.denied(parts[0]) for _, _, parts in out]
+            answered = any(True for s in self.denials("question") for _ in occurrences(self.text, s))
+            labels_denied = {id for (id, _, _), no in zip(out, denied, strict=True) if no}
+            denied = [
+                no or (self.asked(parts[0][0]) and (answered or id in labels_denied))
+                for (id, _, parts), no in zip(out, denied, strict=True)
+            ]
+        else:
+            denied = [False] * len(out)
+        sure = [parts for (_, term, parts), no in zip(out, denied, strict=True) if term.kind != "weak" and not no]
+        self.kind_hits[kind] = [part[:2] for parts in sure for part in parts]
+        out = self.rolled_up([(*item, no) for item, no in zip(out, denied, strict=True)], negative)
+        return [(id, term.kind, self.weight[id, term.kind, term.text], parts) for id, term, parts, no in out if not no]
+
+    def rolled_up(self, finds, negative):
+        """With each parent what stands below it; there too the longest wins and a `not` cancels."""
+        own = {e.label.id: list(e.terms) for e in self.taxonomy.entries}
+        below = defaultdict(set)
+        for label in self.taxonomy.labels:
+            for up in self.taxonomy.ancestors[label.id]:
+                below[up].add(label.id)
+        out = [find for find in finds if find[0] not in below]
+        for parent, children in below.items():
+            also = {t for terms in own.values() for t in terms if parent in t.also} | set(own[parent])
+            mine = [f for f in finds if f[0] == parent or (f[0] in children and f[1] not in also)]
+            no = {(term, parts[0][0]): denied for _, term, parts, denied in mine}
+            spans = {}
+            for _, term, parts, _ in mine:
+                if len(parts) == 1:
+                    rank = KINDS.index(term.kind), self.order[term]
+                    spans[parts[0][:2]] = min(spans.get(parts[0][:2], (rank, term)), (rank, term), key=lambda x: x[0])
+            plain = [(parent, a, b, term) for (a, b), (_, term) in spans.items()]
+            cues = [(parent, term, parts) for n, (_, term, parts, _) in enumerate(mine) if len(parts) > 1]
+            cues = [(parent, t, [p[:2] for p in parts]) for _, t, parts in cues]
+            stands = self.settled(plain, cues, [item for item in negative if item[0] == parent])
+            out += [(*find, no[find[1], find[2][0][0]]) for find in stands]
+        return out
+
+    def settled(self, plain, cues, negative, straddling=None):
+        """What stands inside each label: the longest string wins, a `not` cancels, nothing counts twice."""
         out = []
         for id, a, b, term in plain:
-            if term.kind == "not" or any(i == id and s <= a and b <= e for i, s, e in negative):
+            if any(i == id and s <= a and b <= e for i, s, e in negative):
                 continue
             if any(i == id and s <= a and b <= e and (s, e) != (a, b) for i, s, e, _ in plain):
                 continue
-            if term.boundary and self.straddling(a, b):
+            if straddling and term.boundary and straddling(a, b):
                 continue
             out.append((id, term, [(a, b, self.text[a:b])]))
-        rank = {id: n for n, id in enumerate(labels)}
-        order = {term: n for n, (_, term) in enumerate((e, t) for e in self.taxonomy.entries for t in e.terms)}
+        rank = {label.id: n for n, label in enumerate(self.taxonomy.labels)}
 
         def inside(part, spans):
             return any(s <= part[0] and part[1] <= e for s, e in spans)
@@ -205,7 +246,7 @@ class Oracle:
             best = {}
             for id, term, parts in standing:
                 key = rank[id], place(parts)
-                value = KINDS.index(term.kind), -len(parts), order[term], (id, term, parts)
+                value = KINDS.index(term.kind), -len(parts), self.order[term], (id, term, parts)
                 best[key] = min(best.get(key, value), value, key=lambda v: v[:3])
             standing = [value[3] for value in best.values()]
         kept = []
@@ -215,18 +256,7 @@ class Oracle:
             ]
             if not inside(parts[0], telling):
                 kept.append((id, term, parts))
-        out = kept + [(id, term, [(a, b, self.text[a:b]) for a, b in parts]) for id, term, parts in standing]
-        if kind not in self.taxonomy.denial.get("kinds", ()):
-            return [(id, term.kind, self.weight[id, term.kind, term.text], parts) for id, term, parts in out]
-        denied = [self.denied(parts[0]) for _, _, parts in out]
-        answers = self.denials("question")
-        everywhere = {0 for s in answers for h in occurrences(self.text, s)}
-        labels_denied = {(id, 0) for (id, _, parts), no in zip(out, denied, strict=True) if no}
-        return [
-            (id, term.kind, self.weight[id, term.kind, term.text], parts)
-            for (id, term, parts), no in zip(out, denied, strict=True)
-            if not no and not (self.asked(parts[0][0]) and ((id, 0) in labels_denied or 0 in everywhere))
-        ]
+        return kept + [(id, term, [(a, b, self.text[a:b]) for a, b in parts]) for id, term, parts in standing]
 
     def denials(self, side):
         return {other for s in self.taxonomy.denial.get(side, ()) for other in self.taxonomy.spellings(s)}

@@ -9,7 +9,7 @@ import trackclf
 from trackclf import _characters, _exchange, _matching, _tagger, _taxonomy_files, load_taxonomy
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/taxonomy.md"])
 def test_code_blocks_run(name):
     result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8")
     assert result.attempted > 2
@@ -29,9 +29,8 @@ def test_exchange_of_taxonomies_runs_as_documented(tmp_path, monkeypatch):
 
     from trackclf.cli import main
 
-    page = ROOT / "docs" / "taxonomy.md"
-    section = page.read_text(encoding="utf-8").partition("## One file for other tools")[2]
-    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
+    page = ROOT / "docs" / "exchange.md"
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
     monkeypatch.chdir(tmp_path)
     for kind, name in (("turtle", "names.ttl"), ("csv", "names.csv")):
         (tmp_path / name).write_text(blocks[kind], encoding="utf-8")

@@ -72,6 +72,27 @@ def test_the_shipped_taxonomy_comes_back_whole(shipped, tmp_path):
     assert load_taxonomy(tmp_path / "back").digest == load_taxonomy().digest
 
 
+@pytest.mark.parametrize("to", FORMATS)
+def test_kinds_parents_and_what_is_extended_come_back(make_taxonomy, tmp_path, to):
+    base = make_taxonomy()
+    own = tmp_path / "own"
+    for name, text in {
+        "taxonomy.toml": f"""schema = 1\nversion = "2"\ndate = 2026-01-02\nextends = "{base}"
+[kinds.list]\nfolder = "lists"\nname = "清单"\nname_en = "List"
+[prior.list]\n{TOP.partition("[prior.track]")[2].partition("[prior")[0]}""",
+        "tracks/a.toml": 'id = "a"\nremove = ["large model"]\nterms = [\n  { t = "太赫兹", k = "core" },\n]\n',
+        "lists/l.toml": label_file("l", "list", 1, ['{ t = "清单甲", k = "core" }']),
+        "lists/k.toml": label_file("k", "list", 2, ['{ t = "清单乙", k = "core" }'], parent='"l"'),
+    }.items():
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text(text, encoding="utf-8")
+    text = write(read_folder(own), to)
+    write_folder(read(text, to), tmp_path / "back")
+    assert load_taxonomy(tmp_path / "back").digest == load_taxonomy(own).digest
+    assert load_taxonomy(tmp_path / "back").ancestors["k"] == ("l",)
+    assert write(read_folder(tmp_path / "back"), to) == text
+
+
 ODD = [
     '{ t = "-5-6", k = "core" }',
     '{ t = "=cmd", k = "core" }',
@@ -150,6 +171,7 @@ def test_skos_from_elsewhere_makes_a_taxonomy_that_tags(tmp_path, capsys):
         ("水下机器人", "strong", ("c2",)),
         ("deep-sea mining", "strong", ()),
     }
+    assert taxonomy.ancestors["c2"] == ("A1",)
     assert taxonomy["A1"].source == "https://example.org/v/c1"
     tagger = Tagger(taxonomy, weights=None)
     assert [tag.id for tag in tagger.tag("新一代水下机器人完成试验。").tracks] == ["A1", "c2"]
@@ -404,10 +426,11 @@ def test_a_faulty_taxonomy_is_not_exported(make_taxonomy):
     [
         ("../x,芯片,track,", "cannot name a file"),
         ("x,芯片,nothing,", "is not one of "),
-        ("x,芯片,track,../..", "is no folder for"),
+        ("x,芯片,track,../..", "no plain name of a folder"),
+        ("x,芯片,track,elsewhere", "x: labels of no kind"),
     ],
 )
-def test_names_that_lead_out_of_the_folder(tmp_path, row, reason):
+def test_folders_that_no_taxonomy_has(tmp_path, row, reason):
     with pytest.raises(InputError, match=reason):
         write_folder(read(f"label,term,label_kind,folder\n{row}\n", "csv"), tmp_path / "t")
 

@@ -345,6 +345,7 @@ def test_modules_stand_in_one_order():
         "_characters",
         "_text",
         "_taxonomy_files",
+        "_layers",
     ]
     order += [
         "_taxonomy",

@@ -23,17 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf import _resources
+from trackclf._layers import folders
 from trackclf._lexicon import Lexicon
 from trackclf._matching import Edges, Fan, Table
 from trackclf._model import Model
-from trackclf._types import Label
+from trackclf._types import Kind, Label
 from trackclf._version import __version__
+from trackclf.errors import TaxonomyError
 
 FORMAT = b"trackclf compiled 2\n"
 _START = len(FORMAT) + 20  # where the head begins
 _ALIGN = 64
 _KEPT = 6  # compiled files that stay
-_CLASSES: dict[str, type] = {cls.__name__: cls for cls in (Edges, Fan, Label, Lexicon, Model, Table)}
+_CLASSES: dict[str, type] = {cls.__name__: cls for cls in (Edges, Fan, Kind, Label, Lexicon, Model, Table)}
 _SUFFIXES = (".json", ".npz", ".py", ".toml")
 
 
@@ -83,21 +85,32 @@ def cache_folder() -> Path | None:
     return None
 
 
-def key_of(weights: Path | None) -> str | None:
-    """Key of what the shipped taxonomy and a model folder compile to: versions, and every file that decides it.
+def key_of(weights: Path | None, taxonomy: Path | None = None) -> str | None:
+    """Key of what a taxonomy's folder and a model's compile to: versions, and every file that decides it.
 
-    None where something cannot be read: whoever compiles it will say so.
+    Without a folder the taxonomy is the shipped one. None where something cannot be read: whoever compiles it will say so.
     """
-    parts = [f"{__version__} {np.__version__} {sys.byteorder}"]
+    parts = [f"{__version__} {np.__version__} {sys.byteorder} {taxonomy and taxonomy.absolute()}"]
     try:
-        for folder in [*_resources.folders(), *([weights.absolute()] if weights else [])]:
+        every = [*_resources.folders(), *_own(taxonomy), *([weights.absolute()] if weights else [])]
+        for folder in every:
             with os.scandir(folder) as entries:
                 files = sorted((entry.name, entry.stat()) for entry in entries if entry.name.endswith(_SUFFIXES))
             parts.append(str(folder))
             parts += [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in files]
-    except OSError:
+    except (OSError, TaxonomyError):
         return None
     return "\n".join(parts)
+
+
+def _own(taxonomy: Path | None) -> list[Path]:
+    """The folders of a taxonomy and of what it extends, with those inside them."""
+    if taxonomy is None:
+        return []
+    out = []
+    for folder in folders(taxonomy.absolute()):
+        out += [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
+    return out
 
 
 def _path(key: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._tagger import Tagger
-from trackclf._types import Result
+from trackclf._types import Label, Result
 from trackclf.errors import InputError
 
 Bools = NDArray[np.bool_]
@@ -60,20 +60,39 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
                     raise InputError(f"{path}:{number} is not JSON: {error}") from error
 
 
-def labels_of(row: dict[str, Any]) -> dict[str, Any]:
-    """Levels of a labelled row by label id, of tracks and modes together."""
-    return {**row.get("tracks", {}), **row.get("modes", {})}
+FOLDERS = ("tracks", "modes")
 
 
-def truth_of(rows: Sequence[dict[str, Any]], ids: Sequence[str]) -> NDArray[np.int8]:
+def labels_of(row: dict[str, Any], folders: Iterable[str] = FOLDERS) -> dict[str, Any]:
+    """Levels of a labelled row by label id, of all kinds together: tracks and modes, or what is in these folders."""
+    return {id: level for name in folders for id, level in row.get(name, {}).items()}
+
+
+def truth_of(rows: Sequence[dict[str, Any]], ids: Sequence[str], folders: Iterable[str] = FOLDERS) -> NDArray[np.int8]:
     """int8 (n_rows, n_labels): 1 present, 0 absent, -1 not scored."""
-    levels = [labels_of(row) for row in rows]
+    folders = tuple(folders)
+    levels = [labels_of(row, folders) for row in rows]
     truth = [[{0: 0, "?": -1}.get(level.get(id, 0), 1) for id in ids] for level in levels]
     return np.array(truth, np.int8).reshape(len(rows), len(ids))
 
 
+def with_parents(truth: NDArray[np.int8], labels: Sequence[Label]) -> NDArray[np.int8]:
+    """The same where a text that carries a label carries its parents too, and where one in doubt leaves them in doubt."""
+    column = {label.id: n for n, label in enumerate(labels)}
+    out = truth.copy()
+    for n, label in enumerate(labels):
+        seen = {label.id}
+        while label.parent in column and label.parent not in seen:
+            label = labels[column[label.parent]]
+            seen.add(label.id)
+            above = out[:, column[label.id]]
+            above[truth[:, n] == 1] = 1
+            above[(truth[:, n] == -1) & (above == 0)] = -1
+    return out
+
+
 def judge(tagger: Tagger, rows: Sequence[dict[str, Any]]) -> Judged:
-    """Tag labelled passages: each has `text`, and `tracks` and `modes` from label id to level.
+    """Tag labelled passages: each has `text`, and `tracks` and `modes` from label id to level; other kinds likewise.
 
     Raises
     ------
@@ -81,17 +100,21 @@ def judge(tagger: Tagger, rows: Sequence[dict[str, Any]]) -> Judged:
         A row has no text, or a label that the taxonomy does not know.
     """
     ids = [label.id for label in tagger.labels]
+    column = {id: n for n, id in enumerate(ids)}
+    folders = [kind.folder for kind in tagger.kinds]
     for n, row in enumerate(rows):
         if not isinstance(row.get("text"), str):
             raise InputError(f"row {n + 1} has no text")
-        for id in labels_of(row):
-            if id not in ids:
+        for id in labels_of(row, {*folders, *FOLDERS}):
+            if id not in column:
                 raise InputError(f"row {n + 1}: no label {id!r} in this taxonomy; it has: {', '.join(ids)}")
-    truth = truth_of(rows, ids)
+    truth = with_parents(truth_of(rows, ids, folders), tagger.labels)
     texts = [row["text"] for row in rows]
     results = list(tagger.tag_many(texts))
-    got = np.array([[id in {tag.id for tag in result.tags} for id in ids] for result in results], bool)
-    return Judged(rows, results, truth, got.reshape(truth.shape), tagger.probabilities(texts))
+    got = np.zeros(truth.shape, bool)
+    for n, result in enumerate(results):
+        got[n, [column[tag.id] for tag in result.tags]] = True
+    return Judged(rows, results, truth, got, tagger.probabilities(texts))
 
 
 def counts(got: Bools, truth: NDArray[np.int8]) -> NDArray[np.int64]:
@@ -133,7 +156,8 @@ def evaluate(
     """
     judged = judge(tagger, rows)
     tally = counts(judged.got, judged.truth)
-    kinds = {kind: np.array([label.kind == kind for label in tagger.labels]) for kind in ("track", "mode")}
+    kinds = {kind.id: np.array([label.kind == kind.id for label in tagger.labels], bool) for kind in tagger.kinds}
+    kinds = {kind: mine for kind, mine in kinds.items() if mine.any()}
     chance = np.random.default_rng(seed)
     samples = [
         counts(judged.got[pick], judged.truth[pick])

@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from trackclf import _resources
-from trackclf._taxonomy import check, load_taxonomy
-from trackclf._taxonomy_files import _LABEL_KEYS, _TOP_KEYS, FOLDERS, label_files, parse, sort_key
+from trackclf._layers import read
+from trackclf._taxonomy_files import (
+    _LABEL_KEYS,
+    _TOP_KEYS,
+    DEFAULT_KINDS,
+    DEFAULT_PAIRS,
+    kinds_of,
+    label_files,
+    part,
+    sort_key,
+)
 from trackclf.errors import InputError, TaxonomyError
 
 # What can name a file: no path, no hidden file, nothing that a file system refuses.
@@ -46,24 +55,31 @@ class Content:
 
 
 def read_folder(path: str | Path | None = None) -> Content:
-    """Read the files of a sound taxonomy folder, by default the shipped one.
+    """Read a sound taxonomy folder, by default the shipped one, as a whole: with what it extends.
 
     Raises
     ------
     TaxonomyError
-        The folder is missing or has faults.
+        The folder is missing or has faults; `.faults` lists them.
     """
-    load_taxonomy(path)
-    files, _ = parse(_resources.taxonomy_dir() if path is None else Path(path))
-    by_name = {file.name: data for file, data in files.items() if file.parent.name not in FOLDERS}
-    default = {kind: name for name, kind in reversed(FOLDERS.items())}
+    files, wrong = read(_resources.taxonomy_dir() if path is None else Path(path))
+    wrong = [fault for fault in wrong if "out of order" not in fault]
+    if wrong:
+        raise TaxonomyError(f"{path} has {len(wrong)} faults; the first is: {wrong[0]}", tuple(wrong))
+    top = part(files, "taxonomy.toml")
+    kinds = list(kinds_of(top))
+    left_out = {"extends"}
+    if list(top["kinds"].items()) == list(DEFAULT_KINDS.items()) and top["pairs"] == DEFAULT_PAIRS:
+        left_out |= {"kinds", "pairs"}
     labels = []
     for file, data in label_files(files):
-        other = file.parent.name != default[data["kind"]]
-        labels.append(data | ({"folder": file.parent.name} if other else {}))
-    kinds = list(FOLDERS.values())
-    labels.sort(key=lambda data: (kinds.index(data["kind"]), data["order"]))
-    return Content(by_name["taxonomy.toml"], by_name.get("classes.toml", {}), by_name.get("regional.toml", {}), labels)
+        label = {key: value for key, value in data.items() if key != "remove"}
+        if file.parent.name != kinds_of(top)[label["kind"]]["folder"]:
+            label["folder"] = file.parent.name
+        labels.append(label)
+    labels.sort(key=lambda label: (kinds.index(label["kind"]), label.get("order", float("inf")), label["id"]))
+    top = {key: value for key, value in top.items() if key not in left_out}
+    return Content(top, part(files, "classes.toml"), part(files, "regional.toml"), labels)
 
 
 def write_folder(content: Content, folder: Path) -> None:
@@ -80,23 +96,23 @@ def write_folder(content: Content, folder: Path) -> None:
         raise InputError(f"{folder} exists already; choose another -o")
     if not content.labels:
         raise InputError("there is no label in it")
-    default = {kind: name for name, kind in reversed(FOLDERS.items())}
+    kinds = kinds_of(content.top)
     texts = {"taxonomy.toml": to_toml(content.top)}
     texts |= {"classes.toml": to_toml(content.classes)} if content.classes else {}
-    texts |= {"regional.toml": to_toml(content.regional)} if content.regional else {}
+    texts |= {"regional.toml": to_toml(content.regional)} if content.regional.get("words") else {}
     ids: set[str] = set()
     for label in content.labels:
         id, kind = label["id"], label["kind"]
         if not isinstance(id, str) or not ID.fullmatch(id):
             raise InputError(f"the id {id!r} cannot name a file; use letters, digits, - and _")
-        if kind not in default:
-            raise InputError(f"{id}: the kind of label {kind!r} is not one of {', '.join(default)}")
+        if kind not in kinds:
+            raise InputError(f"{id}: the kind of label {kind!r} is not one of {', '.join(kinds)}")
         if id.casefold() in ids:
             raise InputError(f"two labels have the id {id!r}; a file system may not tell capitals from small letters")
         ids.add(id.casefold())
-        inside = label.get("folder", default[kind])
-        if FOLDERS.get(inside) != kind:
-            raise InputError(f"{id}: {inside!r} is no folder for the kind {kind!r}")
+        inside = label.get("folder", kinds[kind]["folder"])
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", inside):
+            raise InputError(f"{id}: {inside!r} is no plain name of a folder")
         label = {key: value for key, value in label.items() if key != "folder"}
         with contextlib.suppress(TypeError, KeyError, ValueError):  # check says what is wrong with them
             label = label | {"terms": sorted(label["terms"], key=sort_key)}
@@ -106,9 +122,12 @@ def write_folder(content: Content, folder: Path) -> None:
         for name, text in texts.items():
             (beside / name).parent.mkdir(parents=True, exist_ok=True)
             (beside / name).write_text(text, encoding="utf-8", newline="\n")
-        faults = tuple(check(beside))
+        files, faults = read(beside)
         if faults:
-            raise TaxonomyError(f"nothing was written, because of {len(faults)} faults", faults)
+            raise TaxonomyError(f"nothing was written, because of {len(faults)} faults", tuple(faults))
+        unread = ids - {data["id"].casefold() for _, data in label_files(files)}
+        if unread:
+            raise InputError(f"{', '.join(sorted(unread))}: labels of no kind live in the folder that they name")
         if folder.exists():
             folder.rmdir()
         beside.rename(folder)
@@ -142,13 +161,15 @@ def complete(content: Content, source: str) -> Content:
     today = datetime.datetime.now(tz=datetime.UTC).date()
     general = {"schema": 1, "version": "1", "date": today}
     content.top = {key: value for key, value in general.items() if key not in content.top} | content.top
-    taken = {(label.get("kind"), label.get("order")) for label in content.labels}
     for label in content.labels:
-        label.setdefault("kind", next(iter(FOLDERS.values())))
+        label.setdefault("kind", next(iter(kinds_of(content.top))))
+    last: dict[str, int] = {}
+    for label in content.labels:
+        last[label["kind"]] = max(last.get(label["kind"], 0), label.get("order", 0))
+    for label in content.labels:
         if "order" not in label:
-            free = next(n for n in range(1, len(taken) + 2) if (label["kind"], n) not in taken)
-            taken.add((label["kind"], free))
-            label["order"] = free
+            last[label["kind"]] += 1
+            label["order"] = last[label["kind"]]
         name = label.setdefault("name", label.get("name_en", label["id"]))
         defaults = {"name_en": name, "status": "named", "source": source, "present": [], "absent": [], "related": []}
         if "definition" not in label:

@@ -1,9 +1,10 @@
 """A taxonomy and learned strings compiled to arrays: what to find, and what each find asks for."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackclf._matching import Alphabet, Fan, Table
 from trackclf._taxonomy_files import DENIALS, GAPS, KINDS, Slot
@@ -21,19 +22,27 @@ class Lexicon:
     """A taxonomy compiled to arrays: immutable, shared between threads.
 
     A row is one term for one label, or one learned string for one label (kind LEARNED). Attributes by row: `label`
-    int16, `kind` int8, `boundary` bool, `parts` int32 (pieces of its cue, 1 for a plain term), `texts` sequence of str (as
-    in the data file), `own` int32 (index in `strings` of its text after normalisation, -1 for a cue). `learning` (bool, by
-    label) says which have learned strings.
+    int16 or int32, `kind` int8, `boundary` bool, `parts` int32 (pieces of its cue, 1 for a plain term), `texts` sequence of str (as
+    in the data file), `own` int32 (index in `strings` of its text after normalisation, -1 for a cue), `origin` int32 (the
+    label below that a parent has the row from, -1 for its own); `inherits` (a Fan) leads from a row to those of the parents.
+    `learning` and `inheriting` (bool, by label) say which have learned strings and which are parents.
     """
 
     cue_unit: Ints
+    label: NDArray[np.signedinteger[Any]]
     strings: Sequence[str]
     texts: Sequence[str]
 
     def __init__(self, taxonomy: "Taxonomy", learned: Sequence[tuple[str, str]] = ()) -> None:
-        self.labels = taxonomy.labels
+        self.labels, self.declared = taxonomy.labels, taxonomy.kinds
         column = {label.id: n for n, label in enumerate(self.labels)}
         self.kinds = tuple(dict.fromkeys(label.kind for label in self.labels))
+        number_of = {kind: n for n, kind in enumerate(self.kinds)}
+        group_of = [number_of[label.kind] for label in self.labels]
+        # Kinds that pairs are found between, by number.
+        self.couples = [
+            (number_of[one], number_of[two]) for one, two in taxonomy.pairs if {one, two} <= number_of.keys()
+        ]
         self._string_ids: dict[str, int] = {}
         self.unit_ids: dict[Slot, int] = {}
         unit_strings: list[tuple[int, int]] = []
@@ -68,13 +77,20 @@ class Lexicon:
         conditions: dict[frozenset[str], int] = {frozenset(): 0}  # 0 is no condition
         beside: dict[str, list[int]] = {"near": [], "far": []}
         beside_kinds: dict[str, list[tuple[int, int]]] = {"near": [], "far": []}
-        cues: dict[tuple[Slot, ...], int] = {}
+        cues: dict[tuple[int, tuple[Slot, ...]], int] = {}
         cue_rows: list[tuple[int, int]] = []
+        origin: dict[int, int] = {}
+        inherits: list[tuple[int, int]] = []
+        ancestors = taxonomy.ancestors if any(label.parent for label in self.labels) else {}
         for entry in taxonomy.entries:
             for term in entry.terms:
                 targets = [entry.label.id, *term.also]
+                above: dict[str, list[int]] = {}
                 for label in (column[id] for id in targets if id in column):
                     row = len(rows)
+                    for id in ancestors.get(self.labels[label].id, ()):
+                        if id not in targets and term.kind != "not":
+                            above.setdefault(id, []).append(row)
                     rows.append((label, KINDS.index(term.kind), term.boundary, len(term.slots)))
                     written.append(term.text)
                     for side, slots in (("near", term.near), ("far", term.far)):
@@ -89,7 +105,16 @@ class Lexicon:
                         for text in taxonomy.spellings(term.slots[0].text, self.labels[label].id):
                             plain.append((self._string(text), row))
                     else:
-                        cue_rows.append((cues.setdefault(term.slots, len(cues)), row))
+                        cue_rows.append((cues.setdefault((group_of[label], term.slots), len(cues)), row))
+                for id, below in above.items():
+                    row = len(rows)
+                    rows.append((column[id], KINDS.index(term.kind), False, len(term.slots)))
+                    written.append(term.text)
+                    own.append(own[-1])
+                    for conditions_of in beside.values():
+                        conditions_of.append(0)
+                    origin[row] = rows[below[0]][0]
+                    inherits += ((lower, row) for lower in below)
         learned_rows: list[tuple[str, int]] = []
         known = set(learned)
         for text, id in learned:
@@ -101,16 +126,22 @@ class Lexicon:
                 written.append(text)
                 for conditions_of in beside.values():
                     conditions_of.append(0)
-        self.label = np.array([row[0] for row in rows], np.int16)
+        few = len(self.labels) <= np.iinfo(np.int16).max
+        self.label = np.array([row[0] for row in rows], np.int16 if few else np.int32)
         self.kind = np.array([row[1] for row in rows], np.int8)
         self.boundary = np.array([row[2] for row in rows], bool)
         self.parts = np.array([row[3] for row in rows], np.int32)
-        kind_of = np.array([self.kinds.index(label.kind) for label in self.labels], np.int8)
-        self.row_group = kind_of[self.label]
+        self.label_group = np.array(group_of, np.int8)
+        self.row_group = self.label_group[self.label]
+        self.origin = np.full(len(rows), -1, np.int32)
+        self.origin[list(origin)] = list(origin.values())
+        self.inherits = Fan(len(rows), inherits) if inherits else None
+        self.inheriting = np.zeros(len(self.labels), bool)
+        self.inheriting[self.label[self.origin >= 0]] = True
         self.near, self.far = np.array(beside["near"], np.int64), np.array(beside["far"], np.int64)
         self.near_kinds = Fan(len(rows), beside_kinds["near"])
         self.far_kinds = Fan(len(rows), beside_kinds["far"])
-        self._compile_cues(list(cues), cue_rows, unit)
+        self._compile_cues([slots for _, slots in cues], cue_rows, unit)
         # What a kind of label has found serves the later kinds as a class: {track}. Last, so that its units sort last.
         wanted = [kind for kind in self.kinds if Slot("", kind) in self.unit_ids]
         renumber = np.arange(len(self.unit_ids))

@@ -42,7 +42,10 @@ class Model:
     about: Floats
     digest: str
 
-    def probability(self, score: NDArray[np.float32]) -> NDArray[np.float32]:
-        """float32, the shape of `score` (..., n_labels), each in [0, 1]."""
-        logit = np.clip(score * self.slope + self.intercept, -60, 60)
+    def probability(self, score: NDArray[np.float32], label: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """float32, the shape of `score` (..., n_labels), each in [0, 1]; or of scores of one label each."""
+        slope, intercept = self.slope, self.intercept
+        if label is not None:
+            slope, intercept = slope[label], intercept[label]
+        logit = np.clip(score * slope + intercept, -60, 60)
         return (1 / (1 + np.exp(-logit))).astype(np.float32)

@@ -36,9 +36,8 @@ def table(report: dict[str, Any]) -> str:
     if "by" in report:
         lines.append(f"\nby {report['by']['field']}:")
         for value, row in report["by"]["values"].items():
-            lines.append(
-                f"  {value:20}{row['passages']:6}  tracks {row['track']['f1']:.3f}  modes {row['mode']['f1']:.3f}"
-            )
+            figures = "".join(f"  {kind}s {row[kind]['f1']:.3f}" for kind in report["kinds"])
+            lines.append(f"  {value:20}{row['passages']:6}{figures}")
     auc = report["levels"]["auc"]
     lines.append(
         f"\npassages {report['passages']}" + (f"; level 2 above level 1: AUC {auc:.3f}" if auc is not None else "")
@@ -89,13 +88,11 @@ def page(report: dict[str, Any]) -> str:
             f"{row['calibration']['expected_error']:.3f}</figcaption>{_reliability(row['calibration']['bins'])}</figure>"
         )
     if "by" in report:
-        parts.append(
-            f"<h2>By {escape(report['by']['field'])}</h2><table><tr><th>value<th>passages<th>tracks F1<th>modes F1"
-        )
+        heads = "".join(f"<th>{kind}s F1" for kind in report["kinds"])
+        parts.append(f"<h2>By {escape(report['by']['field'])}</h2><table><tr><th>value<th>passages{heads}")
         for value, row in report["by"]["values"].items():
-            parts.append(
-                f"<tr><td>{escape(value)}<td>{row['passages']}<td>{row['track']['f1']:.3f}<td>{row['mode']['f1']:.3f}"
-            )
+            figures = "".join(f"<td>{row[kind]['f1']:.3f}" for kind in report["kinds"])
+            parts.append(f"<tr><td>{escape(value)}<td>{row['passages']}{figures}")
         parts.append("</table>")
     parts.append("<h2>The surest mistakes</h2>")
     parts += [_mistake(item) for item in report["worst"]]

@@ -6,7 +6,7 @@ the only loop over finds is the segmenter's, over the few terms that ask for it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,11 +212,12 @@ class Resolver:
                 np.zeros(keep.sum(), bool),
             )
             cue_parts, cancels = self._cues(passages, context, candidates.anchor[group], candidates.cue[group])
+            cancels = Finds.concatenate([cancels, parts[self.lexicon.kind[parts.row] == NOT]])
             parts = self._longest(passages, parts, cue_parts, cancels)
             parts = self._on_words(passages, parts)
             if kind in self.lexicon.denial_kinds:
                 parts = self._denials(passages, bare, parts)
-            found.append(parts)
+            found.append(self._rolled_up(passages, parts, cancels))
             if kind in self.lexicon.kind_unit:
                 sure = parts[(self.lexicon.kind[parts.row] != WEAK) & ~parts.denied]
                 units = context.units.extended(self.lexicon.kind_unit[kind], sure.start, sure.end, sure.string)
@@ -229,19 +230,21 @@ class Resolver:
         if lexicon.context is None:
             return None
         labels = len(lexicon.labels)
+        column = np.cumsum(lexicon.learning) - 1  # only the labels that have learned strings take space
         label = lexicon.label.take(finds.row)
         beside = np.flatnonzero(lexicon.learning.take(label) & ~finds.denied)
-        cells = np.zeros((len(passages.sentence_breaks), labels), bool)
+        cells = np.zeros((len(passages.sentence_breaks), max(int(column[-1]) + 1, 1)), bool)
         number = passages.sentence_numbers
-        cells[number.take(finds.start.take(beside)), label.take(beside)] = True
+        cells[number.take(finds.start.take(beside)), column.take(label.take(beside))] = True
         place = positions(passages, np.flatnonzero(cells.any(1)))
         symbols = passages.symbols.take(place)
         hits = lexicon.context.occurrences(symbols)
         which, row = lexicon.learned(hits.string)
-        base = number.take(place.take(hits.start)) * np.int64(labels)
-        key = base.take(which) + lexicon.label.take(row)
-        keep = np.flatnonzero(cells.reshape(-1).take(key))
-        key, row, which = key.take(keep), row.take(keep), which.take(keep)
+        sentence = number.take(place.take(hits.start)).astype(np.int64).take(which)
+        label = lexicon.label.take(row)
+        keep = np.flatnonzero(cells[sentence, column.take(label)])
+        row, which = row.take(keep), which.take(keep)
+        key = sentence.take(keep) * labels + label.take(keep)
         once = key * len(lexicon.label) + row
         order = ascending(once)
         first = np.flatnonzero(np.diff(once.take(order), prepend=-1))
@@ -366,6 +369,23 @@ class Resolver:
         whole = self._most_telling(cues[~fallen[number]])
         return Finds.concatenate([kept[~self._covered(kept, whole, span)], whole])
 
+    def _rolled_up(self, passages: Passages, parts: Finds, cancels: Finds) -> Finds:
+        """These, and with the parents what stands below them: inside a parent too the longest wins and a `not` cancels."""
+        lexicon = self.lexicon
+        if lexicon.inherits is None:
+            return parts
+        index, row = lexicon.inherits(parts.row)
+        nth = np.arange(len(index)) - np.searchsorted(index, index)
+        order = np.lexsort((index, nth))  # so that the parts of a cue stay together
+        above = replace(parts[index[order]], row=row[order].astype(np.int32))
+        mine = lexicon.inheriting.take(lexicon.label.take(parts.row))
+        both = Finds.concatenate([parts[mine], above])
+        single = lexicon.parts.take(both.row) == 1
+        plain = both[single]
+        plain = plain[np.lexsort((plain.row, lexicon.kind[plain.row]))]  # of equal spans the first stands
+        cancels = cancels[lexicon.inheriting.take(lexicon.label.take(cancels.row))]
+        return Finds.concatenate([parts[~mine], self._longest(passages, plain, both[~single], cancels)])
+
     def _covered(self, inner: Finds, outer: Finds, span: np.int64) -> Bools:
         """Whether each part lies inside a part of `outer` of its label whose kind is at least as telling."""
         lexicon = self.lexicon
@@ -454,10 +474,10 @@ class Resolver:
         answers = units.start[units.unit == deny["question"]]
         if denied.any() or len(answers):
             text = passages.sentence_texts.take(number.take(parts.start))
-            no = np.zeros((len(passages.texts), len(self.lexicon.labels)), bool)
-            no[passages.sentence_texts[number[answers]]] = True
-            no[text[denied], self.lexicon.label[parts.row[denied]]] = True
-            at = np.flatnonzero(no[text, self.lexicon.label[parts.row]] & ~denied)
+            answered = np.zeros(len(passages.texts), bool)
+            answered[passages.sentence_texts[number[answers]]] = True
+            key = text * np.int64(len(self.lexicon.labels)) + self.lexicon.label.take(parts.row)
+            at = np.flatnonzero((answered.take(text) | np.isin(key, key[denied])) & ~denied)
             denied[at] = passages.folded(passages.sentence_breaks[number[parts.start[at]]]) == _QUESTION
         whole = np.maximum.accumulate(np.where(parts.share == 0, np.arange(len(denied)), 0))  # a cue as a whole
         return Finds(parts.row, parts.string, parts.start, parts.end, parts.share, denied[whole])

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from trackclf._characters import CLASS_MEMBERS, IDEOGRAPH_RANGES, SENTENCE
 from trackclf._lexicon import Lexicon
 from trackclf._model import UNIT, Model
-from trackclf._scoring import Contributions, Pairs, Sums
-from trackclf._text import Ints, Passages
+from trackclf._scoring import Contributions, Pairs, Sums, index_of
+from trackclf._text import Bools, Ints, Passages
 from trackclf._types import Evidence, Pair, Result, Segment, Tag
 
 Floats = NDArray[np.float64]
@@ -58,8 +58,8 @@ class ResultArrays:
         Index in ABSTAINED.
     nearest, lack : int64, float64 (n_texts,)
         The label that came nearest, -1 where none did, and how much it lacks.
-    tracks, modes : int64 (n_texts,)
-        How many are present.
+    count : int64 (n_texts,)
+        How many labels are present.
     tags : label, score, probability, level, number of pieces of evidence
         In the order of the texts and labels.
     evidence : start, end, term, units
@@ -71,8 +71,7 @@ class ResultArrays:
     abstained: NDArray[np.int8]
     nearest: Ints
     lack: Floats
-    tracks: Ints
-    modes: Ints
+    count: Ints
     tags: Table
     evidence: Table
     pairs: Table
@@ -112,42 +111,35 @@ def _segments(passages: Passages, found: Contributions, offset: int, by: str) ->
     return text, np.maximum(start, 0) + offset, np.minimum(end, last) + offset, label, units
 
 
-def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: Model, tracks: Ints) -> ResultArrays:
-    """Which labels are present in each text, with what they rest on; `tracks` are the columns of the tracks."""
+def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: Model) -> ResultArrays:
+    """Which labels are present in each text, with what they rest on."""
     scores = sums.scores(model)
-    present = (scores >= model.threshold) & (sums.units != 0)
-    text, label = np.nonzero(present)
+    present = (scores >= model.threshold.take(sums.label)) & (sums.units != 0)
+    at = np.flatnonzero(present)
+    text, label, score = sums.text.take(at), sums.label.take(at), scores.take(at)
     abstained, nearest, lack = _abstained(texts, present, scores, sums, model)
     segments = _joined([part.segments for part in parts if part.segments is not None]) if parts[0].segments else None
+    count = np.bincount(text, minlength=len(texts))
     if not len(text):  # most texts of most kinds; nothing else to do
-        zeros, none = np.zeros(len(texts), np.int64), (text[:0],) * 6
-        return ResultArrays(abstained, nearest, lack, zeros, zeros, none[:5], none[:4], none, segments)
-    score = scores[text, label]
-    first = np.diff(text, prepend=-1) > 0
-    probability = model.probability(scores[text[first]])[np.cumsum(first) - 1, label]
+        none = (text[:0],) * 6
+        return ResultArrays(abstained, nearest, lack, count, none[:5], none[:4], none, segments)
+    probability = model.probability(score, label)
     lengths = np.log(np.fromiter((max(len(texts[n]), 1) for n in text.tolist()), np.float64, len(text)))
     a, b, c = model.about[label].T
     level = 1 + (a + b * np.log1p(np.maximum(score - model.bias[label], 0)) + c * lengths >= 0)
-    number = np.full(present.shape, -1)
-    number[text, label] = np.arange(len(text))
-
-    evidence = _joined([part.evidence for part in parts])
-    tag = number[evidence[0], evidence[1]]
+    keys, bound = text * sums.labels + label, sums.texts * sums.labels
+    evidence, pairs = (_joined([getattr(part, name) for part in parts]) for name in ("evidence", "pairs"))
+    tag = index_of(evidence[0] * sums.labels + evidence[1], keys, bound)
     order = np.flatnonzero(tag >= 0)
     order = order[np.lexsort((evidence[3][order], evidence[2][order], tag[order]))]
-    pairs = _joined([part.pairs for part in parts])
-    both = present[pairs[0], pairs[1]] & present[pairs[0], pairs[2]]
-    counts = np.bincount(tag[order], minlength=len(text))
-    tracked = np.zeros(present.shape[1], bool)
-    tracked[tracks] = True
-    is_track = tracked[label]
+    one, two = (index_of(pairs[0] * sums.labels + side, keys, bound) for side in pairs[1:3])
+    both = (one >= 0) & (two >= 0)
     return ResultArrays(
         abstained,
         nearest,
         lack,
-        np.bincount(text[is_track], minlength=len(texts)),
-        np.bincount(text[~is_track], minlength=len(texts)),
-        (label, score, probability, level, counts),
+        count,
+        (label, score, probability, level, np.bincount(tag[order], minlength=len(text))),
         tuple(column[order] for column in evidence[2:]),
         tuple(column[both] for column in pairs),
         segments,
@@ -159,24 +151,22 @@ def _joined(tables: Sequence[Table]) -> Table:
 
 
 def _abstained(
-    texts: Sequence[str], present: NDArray[np.bool_], scores: NDArray[np.float32], sums: Sums, model: Model
+    texts: Sequence[str], present: Bools, scores: NDArray[np.float32], sums: Sums, model: Model
 ) -> tuple[NDArray[np.int8], Ints, Floats]:
     """Why nothing is present, and the label that lacks least of those with any evidence."""
     reason = np.full(len(texts), _NO_EVIDENCE, np.int8)
-    for facts, number in ((sums.best, _BELOW), (sums.denied, _DENIED), (sums.units, _BELOW), (present, 0)):
-        reason[facts.any(1)] = number
+    for facts, number in ((sums.best != 0, _BELOW), (sums.denied, _DENIED), (sums.units != 0, _BELOW), (present, 0)):
+        reason[sums.text[facts]] = number
     nothing = np.flatnonzero(reason == _NO_EVIDENCE)
     reason[nothing] = [_wanting(texts[n]) for n in nothing.tolist()]
     nearest, lack = np.full(len(texts), -1), np.zeros(len(texts))
-    below = np.flatnonzero(reason == _BELOW)
-    if not len(below):
-        return reason, nearest, lack
-    some = (sums.units[below] != 0) | (sums.best[below] > 0)
-    missing = np.where(some, model.threshold - scores[below], np.inf)
-    best = missing.argmin(1)
-    at = np.arange(len(below))
-    nearest[below] = np.where(some[at, best], best, -1)
-    lack[below] = missing[at, best]
+    some = np.flatnonzero(((sums.units != 0) | (sums.best > 0)) & (reason.take(sums.text) == _BELOW))
+    missing = model.threshold.take(sums.label.take(some)) - scores.take(some)
+    order = np.lexsort((missing, sums.text.take(some)))[
+        ::-1
+    ]  # the least comes last, and stays; of equal ones the first
+    nearest[sums.text[some[order]]] = sums.label[some[order]]
+    lack[sums.text[some[order]]] = missing[order]
     return reason, nearest, lack
 
 
@@ -190,10 +180,10 @@ def _wanting(text: str) -> int:
 class ResultBuilder:
     """Turns arrays into results; shared between threads."""
 
-    __slots__ = ("_labels", "_stamp", "_terms")
+    __slots__ = ("_kinds", "_labels", "_stamp", "_terms")
 
     def __init__(self, lexicon: Lexicon, stamp: dict[str, str]) -> None:
-        self._labels = lexicon.labels
+        self._labels, self._kinds = lexicon.labels, lexicon.declared
         self._stamp = stamp
         self._terms = _Terms(lexicon)
 
@@ -203,31 +193,30 @@ class ResultBuilder:
         tags = self._tags(texts, arrays)
         pairs = self._pairs(arrays.pairs)
         segments = self._segments(arrays.segments) if arrays.segments else None
-        for n, (text, reason, nearest, lack, tracks, modes) in enumerate(
+        for n, (text, reason, nearest, lack, count) in enumerate(
             zip(
                 texts,
                 arrays.abstained.tolist(),
                 arrays.nearest.tolist(),
                 arrays.lack.tolist(),
-                arrays.tracks.tolist(),
-                arrays.modes.tolist(),
+                arrays.count.tolist(),
                 strict=True,
             )
         ):
             yield Result(
                 text,
-                tuple(islice(tags, tracks)) if tracks else (),
-                tuple(islice(tags, modes)) if modes else (),
+                tuple(islice(tags, count)) if count else (),
                 tuple(pairs.get(n, ())),
                 ABSTAINED[reason],
                 self._stamp,
                 None if segments is None else tuple(segments.get(n, ())),
                 None if nearest < 0 else (labels[nearest].id, lack),
                 labels,
+                self._kinds,
             )
 
     def _tags(self, texts: Sequence[str], arrays: ResultArrays) -> Iterator[Tag]:
-        of_tag = np.repeat(np.arange(len(texts)), arrays.tracks + arrays.modes)
+        of_tag = np.repeat(np.arange(len(texts)), arrays.count)
         start, end, term, units = arrays.evidence
         rows = zip(
             np.repeat(of_tag, arrays.tags[-1]).tolist(),
@@ -238,10 +227,13 @@ class ResultBuilder:
             strict=True,
         )
         new, cls = tuple.__new__, Evidence  # a quarter of the time of calling Evidence
-        evidence = (new(cls, (a, b, texts[n][a:b], term, kind, x, cue)) for n, a, b, (term, kind, cue), x in rows)
+        evidence = (
+            new(cls, (a, b, texts[n][a:b], term, kind, x, cue, below)) for n, a, b, (term, kind, cue, below), x in rows
+        )
         for column, score, probability, level, count in zip(*(values.tolist() for values in arrays.tags), strict=True):
             label = self._labels[column]
-            yield Tag(label.id, label.name, label.status, score, probability, level, tuple(islice(evidence, count)))
+            mine = tuple(islice(evidence, count))
+            yield Tag(label.id, label.name, label.status, score, probability, level, mine, label.kind)
 
     def _pairs(self, table: Table) -> dict[int, list[Pair]]:
         labels = self._labels
@@ -259,17 +251,18 @@ class ResultBuilder:
         return out
 
 
-class _Terms(dict[int, tuple[str, str, str]]):
-    """Term, kind and cue to show for each pair of a row and a string, worked out at the first time."""
+class _Terms(dict[int, tuple[str, str, str, str]]):
+    """Term, kind, cue and the label below to show for each pair of a row and a string, worked out at the first time."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
 
-    def __missing__(self, key: int) -> tuple[str, str, str]:
+    def __missing__(self, key: int) -> tuple[str, str, str, str]:
         lexicon = self._lexicon
         row, number = divmod(key, len(lexicon.strings))
         whole, string = lexicon.texts[row], lexicon.strings[number]
         cue = lexicon.parts[row] > 1
         shown = whole if number == lexicon.own[row] else string
-        self[key] = shown, lexicon.kind_name(row), whole if cue else ""
+        below = lexicon.labels[lexicon.origin[row]].id if lexicon.origin[row] >= 0 else ""
+        self[key] = shown, lexicon.kind_name(row), whole if cue else "", below
         return self[key]

@@ -1,17 +1,22 @@
 """Finds to numbers: contributions, sums over any span, pairs of tracks and modes."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._lexicon import WEAK, Lexicon
-from trackclf._matching import Int32
+from trackclf._matching import spread
 from trackclf._model import UNIT, Model
 from trackclf._resolving import Finds, Learned
 from trackclf._text import Bools, Ints, Passages
 
 Floats = NDArray[np.float64]
+
+_DENSE = (
+    1 << 23
+)  # keys below this are told apart by noting them, larger ones by sorting: no array grows with the labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,8 @@ class Cells:
         Whether the cell is part of its text's score: something is not denied, and that adds up to enough.
     denied : bool (n_cells,)
         Whether something is denied.
-    rank : int32 (n_sentences * n_labels,)
-        Index of the cell of each sentence and label that has one; anything for the others.
+    of_find, of_learned : int64 (n_parts,), (n_learned,)
+        Index of the cell of each find and of each learned string.
     """
 
     text: Ints
@@ -38,7 +43,8 @@ class Cells:
     units: Ints
     counts: Bools
     denied: Bools
-    rank: Int32
+    of_find: Ints
+    of_learned: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +72,80 @@ class Contributions:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Sums over texts, by label.
+    """Sums over texts, by label, where there is anything.
 
     Attributes
     ----------
-    units : int64 (n_texts, n_labels)
+    texts, labels : int
+        How many there are.
+    text, label : int64 (n_sums,)
+        Index of the text, ascending; column of the label, ascending within the text.
+    units : int64 (n_sums,)
         What counts, in units of 1/256.
-    best : int64 (n_texts, n_labels)
+    best : int64 (n_sums,)
         The largest sum of one sentence that does not count; 0 where there is none above.
-    denied : bool (n_texts, n_labels)
+    denied : bool (n_sums,)
     """
 
+    texts: int
+    labels: int
+    text: Ints
+    label: Ints
     units: Ints
     best: Ints
     denied: Bools
 
-    def add(self, cells: Cells) -> None:
-        """Add what the cells of the texts sum up to."""
-        cell = cells.text * self.units.shape[1] + cells.label
-        mine = np.flatnonzero(cells.counts)
-        np.add.at(self.units.reshape(-1), cell.take(mine), cells.units.take(mine))
-        self.denied.reshape(-1)[cell[cells.denied]] = True
-        rest = np.flatnonzero(~cells.counts)
-        np.maximum.at(self.best.reshape(-1), cell.take(rest), cells.units.take(rest))
-
     def scores(self, model: Model) -> NDArray[np.float32]:
-        """float32 (n_texts, n_labels): bias plus what counts, or else the nearest miss."""
-        scores = np.empty(self.units.shape, np.float32)
-        scores[:] = model.bias
-        text, label = np.nonzero((self.units != 0) | (self.best != 0))  # few of them
-        units, bias = self.units[text, label], model.bias[label]
-        miss = np.minimum(bias + self.best[text, label] / UNIT, model.threshold[label] - 1 / UNIT)
-        scores[text, label] = np.where(units != 0, bias + units / UNIT, np.maximum(miss, bias))
-        return scores
+        """float32 (n_sums,): bias plus what counts, or else the nearest miss."""
+        units, bias = self.units, model.bias.take(self.label)
+        miss = np.minimum(bias + self.best / UNIT, model.threshold.take(self.label) - 1 / UNIT)
+        return np.where(units != 0, bias + units / UNIT, np.maximum(miss, bias)).astype(np.float32)
+
+    def matrix(self, model: Model) -> NDArray[np.float32]:
+        """float32 (n_texts, n_labels): the scores, and the bias where there is nothing."""
+        out = np.empty((self.texts, self.labels), np.float32)
+        out[:] = model.bias
+        out[self.text, self.label] = self.scores(model)
+        return out
 
 
-def empty_sums(texts: int, labels: int) -> Sums:
-    """Sums of nothing."""
-    shape = texts, labels
-    return Sums(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, bool))
+def sums_of(parts: Sequence[Cells], texts: int, labels: int) -> Sums:
+    """What the cells of the texts sum up to."""
+    text, label, units, counts, denied = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("text", "label", "units", "counts", "denied")
+    )
+    keys, number = distinct(text * labels + label, texts * labels)
+    mine = np.flatnonzero(counts)
+    total = np.bincount(number.take(mine), units.take(mine), len(keys)).astype(np.int64)
+    best, no = np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
+    rest = np.flatnonzero(~counts)
+    np.maximum.at(best, number.take(rest), units.take(rest))
+    no[number[denied]] = True
+    return Sums(texts, labels, *np.divmod(keys, labels), total, best, no)
+
+
+def distinct(key: Ints, bound: int) -> tuple[Ints, Ints]:
+    """Distinct keys below `bound`, ascending, and the index of each key among them."""
+    if bound > _DENSE:
+        keys, number = np.unique(key, return_inverse=True)
+        return keys, number.reshape(-1)
+    there = np.zeros(bound, bool)
+    there[key] = True
+    keys = np.flatnonzero(there)
+    return keys, index_of(key, keys, bound)
+
+
+def index_of(key: Ints, keys: Ints, bound: int) -> Ints:
+    """Index of each key among `keys`, which ascend and are below `bound`; -1 where it is none of them."""
+    if bound > _DENSE:
+        slot = np.searchsorted(keys, key)
+        there = slot < len(keys)
+        there[there] = keys[slot[there]] == key[there]
+        return np.where(there, slot, -1)
+    rank = np.full(bound, -1, np.int32)
+    rank[keys] = np.arange(len(keys))
+    return rank.take(key).astype(np.int64)
 
 
 def add_up(passages: Passages, finds: Finds, learned: Learned | None, lexicon: Lexicon, model: Model) -> Cells:
@@ -115,18 +156,14 @@ def add_up(passages: Passages, finds: Finds, learned: Learned | None, lexicon: L
     """
     labels = len(lexicon.labels)
     size = len(passages.sentence_breaks) * labels
-    key = _keys(passages, finds, lexicon)
-    there = np.zeros(size, bool)
-    there[key] = True
-    keys = np.flatnonzero(there)
+    keys, cell = distinct(_keys(passages, finds, lexicon), size)
     count = len(keys)
-    rank = np.empty(size, np.int32)
-    rank[keys] = np.arange(count)
-    cell = rank.take(key)
     stands = np.flatnonzero(~finds.denied)
     total = np.bincount(cell.take(stands), _units(finds, lexicon, model).take(stands), count)
+    beside = np.zeros(0, np.int64)
     if learned is not None:
-        total += np.bincount(rank.take(learned.key), model.weight.take(learned.row), count)
+        beside = index_of(learned.key, keys, size)
+        total += np.bincount(beside, model.weight.take(learned.row), count)
     some, sure, denied = np.zeros((3, count), bool)
     some[cell.take(stands)] = True
     sure[cell[~finds.denied & (lexicon.kind.take(finds.row) < WEAK)]] = True
@@ -134,17 +171,17 @@ def add_up(passages: Passages, finds: Finds, learned: Learned | None, lexicon: L
     sentence, label = np.divmod(keys, labels)
     enough = total >= np.where(sure, model.gate.take(label), model.gate_alone.take(label))
     text = passages.sentence_texts.take(sentence)
-    return Cells(text, sentence, label, total.astype(np.int64), some & enough, denied, rank)
+    return Cells(text, sentence, label, total.astype(np.int64), some & enough, denied, cell, beside)
 
 
 def contribute(
     passages: Passages, finds: Finds, learned: Learned | None, cells: Cells, lexicon: Lexicon, model: Model
 ) -> Contributions:
     """What each find that counts adds, and where."""
-    counts = ~finds.denied & cells.counts.take(cells.rank.take(_keys(passages, finds, lexicon)))
+    counts = ~finds.denied & cells.counts.take(cells.of_find)
     finds = finds[counts]
     if learned is not None:
-        counts = cells.counts.take(cells.rank.take(learned.key))
+        counts = cells.counts.take(cells.of_learned)
         finds = Finds.concatenate([finds, learned.finds(counts)])
     label = lexicon.label.take(finds.row).astype(np.int64)
     sentence = passages.sentence_numbers.take(finds.start).astype(np.int64)
@@ -190,23 +227,23 @@ class Pairs:
     score: Floats
 
 
-def find_pairs(passages: Passages, found: Contributions, model: Model, columns: dict[str, Ints]) -> Pairs:
+def find_pairs(passages: Passages, found: Contributions, lexicon: Lexicon, model: Model) -> Pairs:
     """For each sentence, track and mode that share it: the track's term with the nearest cue.
 
     Nearest means in the same clause first, then by distance. The score is the smaller of the two
-    terms' weights, halved where the two do not share a clause.
+    terms' weights, halved where the two do not share a clause. Kinds of label other than tracks and modes as well, where
+    the taxonomy declares pairs of them.
     """
     finds = found.finds
-    sure = found.sure
     sentence = found.sentence
-    tracks = np.flatnonzero(sure & np.isin(found.label, columns["track"]))
     rows: list[tuple[NDArray[np.generic], ...]] = []
     span = len(passages.symbols) + 1
-    for mode in columns["mode"].tolist():
-        cues = np.flatnonzero(sure & (found.label == mode))
-        if not len(cues) or not len(tracks):
-            continue
-        cues = cues[np.argsort(finds.start[cues], kind="stable")]
+    group = np.where(found.sure, lexicon.label_group.take(found.label), -1)
+    for tracks, second, cues in _couples(found, group, lexicon):
+        # Only the tracks of sentences that hold such a cue.
+        here = np.unique(sentence[cues])
+        low = np.searchsorted(sentence[tracks], here)
+        tracks = tracks[spread(low, np.searchsorted(sentence[tracks], here, side="right") - low)[1]]
         slot = np.searchsorted(finds.start[cues], finds.start[tracks])
         # The nearest cue before and the nearest after; those of other sentences fall out.
         for step in (-1, 0):
@@ -223,7 +260,7 @@ def find_pairs(passages: Passages, found: Contributions, model: Model, columns: 
             apart = np.searchsorted(breaks, np.minimum(inner, outer)) != np.searchsorted(breaks, outer)
             distance = np.maximum(outer - inner, 0) + apart * span
             smaller = np.minimum(model.weight[finds.row[track]], model.weight[finds.row[cue]]) / UNIT
-            rows.append((sentence[track], found.label[track], np.full(len(track), mode), distance, found.text[track],
+            rows.append((sentence[track], found.label[track], np.full(len(track), second), distance, found.text[track],
                          low, high, smaller * np.where(apart, 0.5, 1.0)))  # fmt: skip
     if not rows:
         none = np.zeros(0, np.int64)
@@ -240,3 +277,16 @@ def find_pairs(passages: Passages, found: Contributions, model: Model, columns: 
     pick = order[first]
     pick = pick[np.lexsort((mode[pick], track[pick], low[pick]))]
     return Pairs(text[pick], track[pick], mode[pick], low[pick], high[pick], score[pick])
+
+
+def _couples(found: Contributions, group: Ints, lexicon: Lexicon) -> Iterator[tuple[Ints, int, Ints]]:
+    """Finds of the first kind by place, a label of the second kind, and its finds by place."""
+    start = found.finds.start
+    for first, second in lexicon.couples:
+        tracks, cues = np.flatnonzero(group == first), np.flatnonzero(group == second)
+        if len(tracks) and len(cues):
+            tracks = tracks[np.argsort(start[tracks], kind="stable")]
+            cues = cues[np.lexsort((start[cues], found.label[cues]))]
+            modes, at = np.unique(found.label[cues], return_index=True)
+            for mode, mine in zip(modes.tolist(), np.split(cues, at[1:]), strict=True):
+                yield tracks, mode, mine

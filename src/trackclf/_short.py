@@ -5,7 +5,7 @@ hundred characters is done sooner by plain loops over its few hits. Tests hold b
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
@@ -17,7 +17,7 @@ from trackclf._lexicon import WEAK, Lexicon
 from trackclf._model import UNIT, Model
 from trackclf._resolving import Straddles
 from trackclf._results import Placed
-from trackclf._scoring import Sums, empty_sums
+from trackclf._scoring import Sums
 from trackclf._short_matching import Place, Sentence, Strings, lists
 from trackclf._short_resolving import Part, ShortResolver
 from trackclf._text import code_points, fold_table, to_string
@@ -50,6 +50,7 @@ class ShortTexts:
         self._label, self._kind, self._parts = self._resolver.label, self._resolver.kind, self._resolver.parts
         self._bias, self._threshold = model.bias.tolist(), model.threshold.tolist()
         self._weight, self._gates = model.weight.tolist(), (model.gate.tolist(), model.gate_alone.tolist())
+        self._group = lexicon.label_group.tolist()
         learned = lists(lexicon.learned)
         self._learned: dict[int, dict[int, list[int]]] = {}  # by label and string
         for string, rows in learned.items():
@@ -70,7 +71,7 @@ class ShortTexts:
             rows.append(row)
         return np.array(rows, np.float32)
 
-    def placed(self, texts: Sequence[str], columns: dict[str, Any]) -> tuple[Sums, Placed]:
+    def placed(self, texts: Sequence[str]) -> tuple[Sums, Placed]:
         """Sums, and what counts at its places in the texts."""
         closed = [close_text(_folded(text)) for text in texts]
         cells = [self._cells(text) for text, _ in closed]
@@ -90,7 +91,7 @@ class ShortTexts:
                 for row, (start, end, string) in cell.learned.items():
                     term = row * width + string + first
                     evidence.append((n, cell.label, *places(start, end), term, self._weight[row]))
-            for track, mode, start, end, score in self._pairs(counting, columns):
+            for track, mode, start, end, score in self._pairs(counting):
                 pairs.append((n, track, mode, *places(start, end), score))
         return self._sums(cells), Placed(_columns(evidence, 6), _columns(pairs, 6), None)
 
@@ -137,21 +138,30 @@ class ShortTexts:
         return out
 
     def _sums(self, found: list[list[_Cell]]) -> Sums:
-        sums = empty_sums(len(found), len(self._bias))
+        rows = []
         for n, cells in enumerate(found):
-            for label, (units, best) in self._totals(cells).items():
-                sums.units[n, label], sums.best[n, label] = units, best
-            for cell in cells:
-                sums.denied[n, cell.label] |= cell.denied
-        return sums
+            denied = {cell.label for cell in cells if cell.denied}
+            rows += [(n, label, *two, label in denied) for label, two in sorted(self._totals(cells).items())]
+        text, label, units, best, no = _columns(rows, 5)
+        return Sums(len(found), len(self._bias), text, label, units, best, no.astype(bool))
 
-    def _pairs(self, cells: list[_Cell], columns: dict[str, Any]) -> list[tuple[int, int, int, int, float]]:
+    def _pairs(self, cells: list[_Cell]) -> list[tuple[int, int, int, int, float]]:
         """See `find_pairs`: track, mode, start, end, score."""
-        modes = set(columns["mode"].tolist())
-        sure = [(cell.sentence, part) for cell in cells for part in cell.parts if self._kind[part.row] < WEAK]
-        cues = [(sentence, part) for sentence, part in sure if self._label[part.row] in modes]
-        if not cues or len(cues) == len(sure):
-            return []
+        found: dict[int, list[tuple[Sentence, Part]]] = {}
+        for cell in cells:
+            items = ((cell.sentence, part) for part in cell.parts if self._kind[part.row] < WEAK)
+            found.setdefault(self._group[cell.label], []).extend(items)
+        out = [
+            pair
+            for first, second in self._lexicon.couples
+            if found.get(first) and found.get(second)
+            for pair in self._beside(found[first], found[second])
+        ]
+        return sorted(out, key=lambda row: (row[2], row[0], row[1]))
+
+    def _beside(
+        self, sure: list[tuple[Sentence, Part]], cues: list[tuple[Sentence, Part]]
+    ) -> Iterator[tuple[int, int, int, int, float]]:
         best: dict[tuple[int, int, int], tuple[Any, ...]] = {}
         for mode in sorted({self._label[cue.row] for _, cue in cues}):
             mine = sorted(
@@ -162,7 +172,7 @@ class ShortTexts:
             for step in (-1, 0):  # the nearest cue before and the nearest after
                 for sentence, track in sure:
                     slot = bisect_left(starts, track.start) + step
-                    if self._label[track.row] in modes or not 0 <= slot < len(mine) or mine[slot][0] is not sentence:
+                    if not 0 <= slot < len(mine) or mine[slot][0] is not sentence:
                         continue
                     cue = mine[slot][1]
                     low, high = min(track.start, cue.start), max(track.end, cue.end)
@@ -172,11 +182,9 @@ class ShortTexts:
                     key = sentence.low, self._label[track.row], mode
                     if key not in best or value[0] < best[key][0]:
                         best[key] = value
-        out = []
         for (_, label, mode), ((apart, _, low), high, rows) in best.items():
             score = min(self._weight[row] for row in rows) / UNIT * (0.5 if apart else 1.0)
-            out.append((label, mode, low, high, score))
-        return sorted(out, key=lambda row: (row[2], row[0], row[1]))
+            yield label, mode, low, high, score
 
 
 def _folded(text: str) -> str:

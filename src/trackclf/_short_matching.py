@@ -108,13 +108,14 @@ class Source:
 class Sentence:
     """What stands in one sentence."""
 
-    __slots__ = ("_pauses", "around", "high", "low", "plain", "source", "units")
+    __slots__ = ("_pauses", "around", "high", "low", "negative", "plain", "source", "units")
 
     def __init__(self, source: Source, low: int, high: int) -> None:
         self.source, self.low, self.high = source, low, high
         self.plain: dict[int, list[tuple[Place, int]]] = defaultdict(list)  # places and rows, by group
         self.units: dict[int, list[Place]] = defaultdict(list)
         self.around: set[int] | None = None  # strings that conditions ask for, once something has asked
+        self.negative: list[tuple[int, int, int]] = []  # what a kind of label cancels: label, start, -end
         self._pauses: list[int] | None = None
 
     def joined(self, left: int, right: int, joint: int) -> bool:

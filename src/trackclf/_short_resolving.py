@@ -64,6 +64,8 @@ class ShortResolver:
         self._main = Strings(lexicon.table, {strings[n]: n for n in main})
         self._support = Strings(lexicon.support, {strings[n]: n for n in support})
         self._asked = set(asked.values())
+        self._inherits = lists(lexicon.inherits) if lexicon.inherits else {}
+        self._inheriting = lexicon.inheriting.tolist()
         self._cues: list[dict[int, list[_Cue]]] = [{} for _ in lexicon.kinds]
         self._read_cues()
 
@@ -114,7 +116,8 @@ class ShortResolver:
             found = [(sentence, part) for sentence in some for part in self._standing(sentence, group)]
             deniable = found and kind in self._lexicon.denial_kinds
             denied = self._denied(sentences, found) if deniable else [False] * len(found)
-            out += [(sentence, part, no) for (sentence, part), no in zip(found, denied, strict=True)]
+            stands = [(sentence, part, no) for (sentence, part), no in zip(found, denied, strict=True)]
+            out += self._rolled_up(stands) if self._inherits else stands
             if kind in self._lexicon.kind_unit:
                 unit = self._lexicon.kind_unit[kind]
                 for (sentence, part), no in zip(found, denied, strict=True):
@@ -167,6 +170,14 @@ class ShortResolver:
                         cues.append((row, pieces))
         if not plain and not cues:
             return []
+        negative = sentence.negative = [item[:3] for item in plain if not item[3]]
+        kept = self._longest(plain)
+        if cues:
+            kept = self._with_cues(kept, cues, negative)
+        return [part for part in kept if not self._boundary[part.row] or not self._straddles(sentence, part)]
+
+    @staticmethod
+    def _longest(plain: list[tuple[int, int, int, bool, Part | None]]) -> list[Part]:
         plain.sort(key=lambda item: item[:4])
         kept: list[Part] = []
         last, reach = -1, -1
@@ -177,9 +188,47 @@ class ShortResolver:
                 reach = -end
                 if telling and part is not None:
                     kept.append(part)
-        if cues:
-            kept = self._with_cues(kept, cues, [item[:3] for item in plain if not item[3]])
-        return [part for part in kept if not self._boundary[part.row] or not self._straddles(sentence, part)]
+        return kept
+
+    def _rolled_up(self, stands: list[tuple[Sentence, Part, bool]]) -> list[tuple[Sentence, Part, bool]]:
+        """See `Resolver._rolled_up`."""
+        out: list[tuple[Sentence, Part, bool]] = []
+        by_sentence: dict[int, list[tuple[Sentence, Part, bool]]] = {}
+        for item in stands:
+            by_sentence.setdefault(item[0].low, []).append(item)
+        for items in by_sentence.values():
+            sentence = items[0][0]
+            plain: list[tuple[int, int, int, bool, Part | None]] = []
+            cues: list[tuple[int, list[Place]]] = []
+            denied: dict[tuple[int, int], bool] = {}  # by row and start of the first piece
+            for n, (_, part, no) in enumerate(items):
+                rows = list(self._inherits.get(part.row, ()))
+                if self._inheriting[self.label[part.row]]:
+                    rows.append(part.row)
+                else:
+                    out.append(items[n])
+                if part.share:
+                    continue
+                count = self.parts[part.row]
+                for row in rows:
+                    denied[row, part.start] = no
+                    if count == 1:
+                        plain.append((self.label[row], part.start, -part.end, True, part._replace(row=row)))
+                    else:
+                        cues.append((row, [(p.start, p.end, p.string) for _, p, _ in items[n : n + count]]))
+            if not plain and not cues:
+                continue
+            plain.sort(key=lambda item: (self.kind[item[4].row], item[4].row) if item[4] else (0, 0))
+            cues.sort(key=lambda item: item[0])
+            negative = [item for item in sentence.negative if self._inheriting[item[0]]]
+            kept = self._longest([*plain, *((*item, False, None) for item in negative)])
+            if cues:
+                kept = self._with_cues(kept, cues, negative)
+            no = False
+            for part in kept:
+                no = no if part.share else denied[part.row, part.start]
+                out.append((sentence, part, no))
+        return out
 
     def _with_cues(
         self, kept: list[Part], cues: list[tuple[int, list[Place]]], negative: list[tuple[int, int, int]]

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from trackclf._characters import normalise
 from trackclf._exchange import ID, Content, check_types
 from trackclf._skos import BASE, SPDX, is_plain, new_graph, plain_names
-from trackclf._taxonomy_files import _LABEL_KEYS, _PUNCTUATION, FOLDERS, cue_key, parse_cue
+from trackclf._taxonomy_files import _LABEL_KEYS, _PUNCTUATION, cue_key, kinds_of, parse_cue
 from trackclf.errors import InputError
 
 LONGEST = 200  # code points of a name; a longer one is a sentence, or meant ill
@@ -204,7 +204,7 @@ class _Reading:
             label.setdefault("source", str(concept))
             labels[concept] = label
         # Labels of our own come in their order, others behind them.
-        kinds = list(FOLDERS.values())
+        kinds = list(kinds_of(self.out.top))
 
         def place(pair: tuple[Any, dict[str, Any]]) -> tuple[int, float]:
             kind, order = pair[1].get("kind", kinds[0]), pair[1].get("order")
@@ -307,10 +307,7 @@ class _Reading:
             if at == concept:
                 self.out.note("circle", f"{labels[concept]['id']}: {labels[broader.pop(concept)]['id']}")
         for concept, above in broader.items():
-            if "parent" in _LABEL_KEYS:
-                labels[concept]["parent"] = labels[above]["id"]
-            else:
-                self.out.note("no_hierarchy", labels[concept]["id"])
+            labels[concept]["parent"] = labels[above]["id"]
 
 
 def _denied(label: dict[str, Any]) -> set[str]:

@@ -16,7 +16,7 @@ from trackclf.errors import InputError
 _GUARDED = re.compile(r"['=+\-@＝＋－＠\t\r\n]|[\d.,:/eE%+ -]+\Z")
 _TERM_COLUMNS = tuple(key for key in _TERM_KEYS if key not in ("t", "k"))
 _LABEL_TYPES = {
-    key: type_ for key, type_ in _LABEL_KEYS.items() if key not in ("id", "kind", "name", "name_en", "terms")
+    key: type_ for key, type_ in _LABEL_KEYS.items() if key not in ("id", "kind", "name", "name_en", "terms", "remove")
 }
 _LABEL_TYPES |= {"folder": str}
 COLUMNS = ("row", "label", "label_kind", "name", "name_en", "term", "kind", *_TERM_COLUMNS, *_LABEL_TYPES, "value")
@@ -50,11 +50,13 @@ def _rows(content: Content) -> Iterator[dict[str, Any]]:
 
 
 def _flat(data: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Values with their dotted keys, in the order of a TOML file: plain values first."""
+    for key, value in data.items():
+        if not isinstance(value, dict):
+            yield ".".join((*path, toml_key(key))), value
     for key, value in data.items():
         if isinstance(value, dict):
             yield from _flat(value, (*path, toml_key(key)))
-        else:
-            yield ".".join((*path, toml_key(key))), value
 
 
 def _cell(value: Any) -> str:

@@ -16,12 +16,13 @@ from trackclf._parallel import checked, run
 from trackclf._resolving import Finds, Learned, Resolver
 from trackclf._resources import model_dir
 from trackclf._results import ResultArrays, ResultBuilder, place, summarise
-from trackclf._scoring import Cells, add_up, contribute, empty_sums, find_pairs
+from trackclf._scoring import Cells, add_up, contribute, find_pairs, sums_of
 from trackclf._segmenting import Segmenter
 from trackclf._short import FewCharacters
 from trackclf._text import Passages, class_table, code_points
-from trackclf._types import Label, Result
+from trackclf._types import Kind, Label, Result
 from trackclf._version import __version__
+from trackclf.errors import TaxonomyError
 
 if TYPE_CHECKING:
     from trackclf._taxonomy import Taxonomy
@@ -38,8 +39,8 @@ class Tagger:
 
     Parameters
     ----------
-    taxonomy : Taxonomy, optional
-        By default the shipped one.
+    taxonomy : Taxonomy, str or Path, optional
+        A taxonomy or its folder; by default the shipped one.
     threshold : str or None
         A promise to keep by label, as "precision>=0.95" or "recall>=0.9", measured on the model's held-out texts; by
         default the thresholds with the best F1. See `thresholds`.
@@ -50,15 +51,14 @@ class Tagger:
     Attributes
     ----------
     labels : tuple of Label
-        In column order: tracks, then modes.
+        In column order: tracks, then modes; of another taxonomy kind by kind.
     """
 
-    __slots__ = ("_arguments", "_builder", "_columns", "_few", "_model", "_resolver", "_stamp", "labels")
+    __slots__ = ("_arguments", "_builder", "_few", "_model", "_resolver", "_stamp", "labels")
 
     labels: tuple[Label, ...]
     _arguments: tuple[Any, ...]
     _builder: ResultBuilder
-    _columns: dict[str, Any]
     _few: FewCharacters
     _model: Model
     _resolver: Resolver
@@ -66,38 +66,36 @@ class Tagger:
 
     def __init__(
         self,
-        taxonomy: "Taxonomy | None" = None,
+        taxonomy: "Taxonomy | str | Path | None" = None,
         threshold: str | None = None,
         weights: "Weights | str | Path | None" = SHIPPED,
     ) -> None:
+        taxonomy = Path(taxonomy) if isinstance(taxonomy, str) else taxonomy
         arguments = (taxonomy, threshold, weights)
         folder = _folder(weights)
         key = None
-        if taxonomy is None and threshold is None and (folder is None or isinstance(folder, Path)):
-            key = key_of(folder)
+        files = taxonomy is None or isinstance(taxonomy, Path)
+        if files and threshold is None and (folder is None or isinstance(folder, Path)):
+            key = key_of(folder, taxonomy)  # type: ignore[arg-type]
         compiled = read(key) if key else None
         if compiled is None:
             # What reads and compiles is imported only where it is needed: it takes longer than a compiled file.
             from trackclf._taxonomy import load_taxonomy
             from trackclf._weights import compile_model
 
-            taxonomy = load_taxonomy() if taxonomy is None else taxonomy
+            taxonomy = load_taxonomy(taxonomy) if taxonomy is None or isinstance(taxonomy, Path) else taxonomy
             learned = _learned(folder)
             lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
             compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
             if key:
                 write(key, compiled)
         lexicon, model, digest = compiled
-        columns: dict[str, Any] = {"track": [], "mode": []}
-        for n, label in enumerate(lexicon.labels):
-            columns[label.kind].append(n)
         straddles = Segmenter().straddles
         stamp = {"trackclf": __version__, "taxonomy": digest, "model": model.digest}
         values = {
             "labels": lexicon.labels,
             "_arguments": arguments,
             "_builder": ResultBuilder(lexicon, stamp),
-            "_columns": {kind: np.array(at, np.int64) for kind, at in columns.items()},
             "_model": model,
             "_few": FewCharacters(lexicon, model, straddles),
             "_resolver": Resolver(lexicon, straddles),
@@ -105,6 +103,31 @@ class Tagger:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_taxonomy(
+        cls, path: str | Path, threshold: str | None = None, weights: "Weights | str | Path | None" = SHIPPED
+    ) -> "Tagger":
+        """A tagger for a folder of labels of your own; see docs/taxonomy.md.
+
+        What it compiles to is kept in the user's cache. Learned weights hold for the labels that they know; the others take
+        the prior that the taxonomy states.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder that holds `taxonomy.toml`.
+        threshold, weights
+            As for `Tagger`.
+
+        Raises
+        ------
+        TaxonomyError
+            The folder is no taxonomy or has faults; `.faults` lists them all.
+        ModelError
+            The weights cannot be used.
+        """
+        return cls(Path(path), threshold, weights)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Tagger does not change; make another")
@@ -117,11 +140,26 @@ class Tagger:
 
     @property
     def taxonomy(self) -> "Taxonomy":
-        """What the tagger was made from; the shipped one is read when asked for."""
+        """What the tagger was made from; files are read when asked for.
+
+        Raises
+        ------
+        TaxonomyError
+            The files are no longer those that the tagger was made from.
+        """
         from trackclf._taxonomy import load_taxonomy
 
-        taxonomy: Taxonomy | None = self._arguments[0]
+        taxonomy: Taxonomy | Path | None = self._arguments[0]
+        if isinstance(taxonomy, Path):
+            path, taxonomy = taxonomy, load_taxonomy(taxonomy)
+            if taxonomy.digest != self._stamp["taxonomy"]:
+                raise TaxonomyError(f"{path} has changed since this tagger was made; make another")
         return load_taxonomy() if taxonomy is None else taxonomy
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of label, in their order."""
+        return self._resolver.lexicon.declared
 
     @property
     def stamp(self) -> dict[str, str]:
@@ -231,25 +269,22 @@ class Tagger:
         few = self._few(texts)
         if few is not None:
             return few.scores(texts)
-        sums = empty_sums(len(texts), len(self.labels))
-        for _, pieces in _pieces(texts):
-            sums.add(self._find(pieces)[-1])
-        return sums.scores(self._model)
+        cells = [self._find(pieces)[-1] for _, pieces in _pieces(texts)]
+        return sums_of(cells, len(texts), len(self.labels)).matrix(self._model)
 
     def _arrays(self, texts: Sequence[str], segments: str | None) -> ResultArrays:
         few = None if segments else self._few(texts)
         if few is not None:
-            sums, placed = few.placed(texts, self._columns)
-            return summarise(texts, sums, [placed], self._model, self._columns["track"])
-        sums = empty_sums(len(texts), len(self.labels))
-        parts = []
+            sums, placed = few.placed(texts)
+            return summarise(texts, sums, [placed], self._model)
+        parts, every = [], []
         for offset, pieces in _pieces(texts):
             passages, finds, learned, cells = self._find(pieces)
-            sums.add(cells)
+            every.append(cells)
             found = contribute(passages, finds, learned, cells, self._resolver.lexicon, self._model)
-            pairs = find_pairs(passages, found, self._model, self._columns)
+            pairs = find_pairs(passages, found, self._resolver.lexicon, self._model)
             parts.append(place(passages, found, pairs, offset, self._resolver.lexicon, segments))
-        return summarise(texts, sums, parts, self._model, self._columns["track"])
+        return summarise(texts, sums_of(every, len(texts), len(self.labels)), parts, self._model)
 
 
 def _folder(weights: "Weights | str | Path | None") -> "Weights | Path | None":

@@ -10,19 +10,24 @@ from typing import Any
 
 from trackclf import _resources
 from trackclf._characters import normalise
+from trackclf._layers import merge, read
 from trackclf._taxonomy_files import (
+    DEFAULT_KINDS,
+    DEFAULT_PAIRS,
     DENIALS,
-    FOLDERS,
     Files,
     Slot,
-    faults,
+    kinds_of,
     label_files,
     parse,
     parse_cue,
     parse_near,
+    part,
 )
-from trackclf._types import Label
+from trackclf._types import Kind, Label
 from trackclf.errors import TaxonomyError
+
+_LAST = 1 << 31  # order of a label that an extending taxonomy adds without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,13 @@ class Entry:
     terms: tuple[Term, ...]
 
 
+def _kinds(declared: dict[str, dict[str, Any]]) -> tuple[Kind, ...]:
+    return tuple(Kind(id, item["folder"], item["name"], item["name_en"]) for id, item in declared.items())
+
+
+_KINDS, _PAIRS = _kinds(DEFAULT_KINDS), tuple((first, second) for first, second in DEFAULT_PAIRS)
+
+
 @dataclass(frozen=True)
 class Taxonomy:
     """Labels with their terms, as read from a folder; immutable.
@@ -79,7 +91,7 @@ class Taxonomy:
     ----------
     version, date : str
     entries : tuple of Entry
-        Tracks in their order, then modes in theirs; retired labels are left out.
+        Kind by kind, each in its order: tracks, then modes, unless other kinds are declared. Retired labels are left out.
     classes : dict of str to tuple of str
         Word classes: name to normalised members.
     prior : dict
@@ -88,6 +100,10 @@ class Taxonomy:
         Words that other regions write otherwise: normalised word to normalised word.
     denial : dict
         Kinds of label that it holds for, and cues that deny what stands after or before them.
+    kinds : tuple of Kind
+        In their order.
+    pairs : tuple of (str, str)
+        Kinds of label that pairs are found between.
     """
 
     version: str
@@ -97,6 +113,8 @@ class Taxonomy:
     prior: dict[str, Any] = field(repr=False)
     denial: dict[str, Any] = field(repr=False)
     regional: dict[str, str] = field(default_factory=dict, repr=False)
+    kinds: tuple[Kind, ...] = field(default=_KINDS, repr=False)
+    pairs: tuple[tuple[str, str], ...] = field(default=_PAIRS, repr=False)
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:
@@ -107,13 +125,14 @@ class Taxonomy:
     def digest(self) -> str:
         """First 12 hex digits of the sha256 of everything that decides a tag."""
         labels = [
-            [(e.label.id, e.label.kind, e.label.name, e.label.status)]
+            [(e.label.id, e.label.kind, e.label.name, e.label.status, *([e.label.parent] if e.label.parent else []))]
             + [(t.text, t.kind, repr(t.near), repr(t.far), t.also, t.boundary) for t in e.terms]
             for e in self.entries
         ]
-        blob = json.dumps(
-            [labels, self.classes, self.prior, self.denial, self.regional], ensure_ascii=False, sort_keys=True
-        )
+        facts: list[Any] = [labels, self.classes, self.prior, self.denial, self.regional]
+        if (self.kinds, self.pairs) != (_KINDS, _PAIRS):
+            facts += [[(kind.id, kind.folder) for kind in self.kinds], self.pairs]
+        blob = json.dumps(facts, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(blob.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
     @cached_property
@@ -139,6 +158,20 @@ class Taxonomy:
             return (text,)
         return text, other
 
+    @cached_property
+    def ancestors(self) -> dict[str, tuple[str, ...]]:
+        """By label id: the labels that its evidence rolls up to, the nearest first."""
+        parents = {label.id: label.parent for label in self.labels}
+        out: dict[str, tuple[str, ...]] = {}
+        for id in parents:
+            above: list[str] = []
+            up = parents[id]
+            while up in parents and up not in above:
+                above.append(up)
+                up = parents[up]
+            out[id] = tuple(above)
+        return out
+
     def __getitem__(self, id: str) -> Entry:
         for entry in self.entries:
             if entry.label.id == id:
@@ -152,7 +185,7 @@ def _shipped() -> Taxonomy:
     files, broken = parse(_resources.taxonomy_dir())
     if broken:
         raise TaxonomyError(f"the shipped taxonomy is damaged, reinstall trackclf: {broken[0]}", tuple(broken))
-    return _build(files)  # its faults are looked for by the tests, not at every start
+    return _build(merge({}, files))  # its faults are looked for by the tests, not at every start
 
 
 def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
@@ -165,8 +198,8 @@ def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
     """
     if path is None:
         return _shipped()
-    files, wrong = parse(Path(path))
-    wrong += [fault for fault in faults(files) if "out of order" not in fault]
+    files, wrong = read(Path(path))
+    wrong = [fault for fault in wrong if "out of order" not in fault]
     if wrong:
         more = f" (and {len(wrong) - 1} more: trackclf taxonomy check {path})" if len(wrong) > 1 else ""
         raise TaxonomyError(wrong[0] + more, tuple(wrong))
@@ -174,18 +207,20 @@ def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
 
 
 def check(path: str | Path | None = None) -> list[str]:
-    """All faults of a taxonomy folder, one line each: file, line, term and reason. Empty where it is sound."""
-    files, broken = parse(_resources.taxonomy_dir() if path is None else Path(path))
-    return broken + list(faults(files))
+    """All faults of a taxonomy folder, one line each: file, line, term and reason. Empty where it is sound.
+
+    Those of a taxonomy that it extends come first, with its folder before them.
+    """
+    return read(_resources.taxonomy_dir() if path is None else Path(path))[1]
 
 
 def _build(files: Files) -> Taxonomy:
-    top = next(data for path, data in files.items() if path.name == "taxonomy.toml")
-    classes = next((data for path, data in files.items() if path.name == "classes.toml"), {})
+    """A taxonomy of merged files."""
+    top, classes = part(files, "taxonomy.toml"), part(files, "classes.toml")
     entries = [
         Entry(
-            label=Label(d["id"], d["kind"], d["name"], d["name_en"], d["status"]),
-            order=d["order"],
+            label=Label(d["id"], d["kind"], d["name"], d["name_en"], d["status"], d.get("parent", "")),
+            order=d.get("order", _LAST),
             source=d["source"],
             definition=d["definition"],
             definition_en=d["definition_en"],
@@ -208,12 +243,12 @@ def _build(files: Files) -> Taxonomy:
         for _, d in label_files(files)
         if d["status"] != "retired"
     ]
-    regional = next((data for path, data in files.items() if path.name == "regional.toml"), {})
+    regional = part(files, "regional.toml")
     denial = dict(top.get("denial", {}))
     for side in DENIALS:
         denial[side] = [normalise(text) for text in denial.get(side, ())]
-    kinds = list(FOLDERS.values())
-    entries.sort(key=lambda entry: (kinds.index(entry.label.kind), entry.order))
+    kinds = list(kinds_of(top))
+    entries.sort(key=lambda entry: (kinds.index(entry.label.kind), entry.order, entry.label.id))
     return Taxonomy(
         version=str(top["version"]),
         date=str(top["date"]),
@@ -222,4 +257,6 @@ def _build(files: Files) -> Taxonomy:
         prior=top["prior"],
         denial=denial,
         regional={normalise(word): normalise(other) for word, other in regional.get("words", {}).items()},
+        kinds=_kinds(kinds_of(top)),
+        pairs=tuple((first, second) for first, second in top["pairs"]),
     )

@@ -27,10 +27,11 @@ from trackclf._context import (
     sentences,
     version_of,
 )
-from trackclf._evaluation import counts, evaluate, f1, labels_of, read_rows, truth_of
+from trackclf._evaluation import counts, evaluate, f1, labels_of, read_rows, truth_of, with_parents
 from trackclf._lexicon import NOT, Lexicon
 from trackclf._model import NEVER, UNIT
 from trackclf._tagger import Tagger
+from trackclf._taxonomy import Taxonomy, load_taxonomy
 from trackclf._taxonomy_files import KINDS
 from trackclf._types import Label
 from trackclf._version import __version__
@@ -157,10 +158,12 @@ def _platt(score: Floats, truth: NDArray[np.int8], pooled: tuple[float, float] |
 
     known = truth >= 0
     x, y = np.clip(score[known], -8, 8)[:, None], truth[known]
+    if pooled is None and (not len(y) or y.min() == y.max()):
+        return 1.0, 0.0
     if pooled is None:
         model = LogisticRegression(C=10.0).fit(x, y)
         return float(max(model.coef_[0, 0], 0.05)), float(model.intercept_[0])
-    if y.min() == y.max():
+    if not len(y) or y.min() == y.max():
         return pooled
     logit = pooled[0] * x[:, 0] + pooled[1]
     model = LogisticRegression(C=0.5).fit(np.column_stack([logit]), y)
@@ -201,8 +204,9 @@ def train(
     limit: int = 60_000,
     seed: int = 0,
     progress: Progress = lambda what, done, total: None,
+    taxonomy: Taxonomy | None = None,
 ) -> Weights:
-    """Learn the weights of the shipped taxonomy.
+    """Learn the weights of a taxonomy, by default the shipped one.
 
     Parameters
     ----------
@@ -224,7 +228,7 @@ def train(
     seed : int
         The same seed, data and library versions give the same weights, to the bit.
     """
-    tagger = Tagger(weights=None)
+    tagger = Tagger(taxonomy, weights=None)
     ids = [label.id for label in tagger.labels]
     passages = labelled_rows(labelled, corpora)
     chosen_on = labelled_rows(thresholds, corpora)
@@ -235,7 +239,7 @@ def train(
         raise InputError("fewer than 100 labelled passages to learn from")
     progress("reading", 0, 1)
     rows = list(read_corpora(corpora, limit, [row["text"] for row in kept_out + tests], seed))
-    truth = truth_of(train_rows, ids)
+    truth = _truth(tagger, train_rows)
     learnt = [
         n
         for n, label in enumerate(tagger.labels)
@@ -244,7 +248,7 @@ def train(
     context = learn_context(tagger, rows, [ids[n] for n in learnt], seed, progress)
     arrays = _weigh(tagger, train_rows, truth, context, learnt, seed, progress)
     if chosen_on:
-        _choose_thresholds(arrays, ids, learnt, chosen_on)
+        _choose_thresholds(arrays, learnt, chosen_on, taxonomy)
     digest = hashlib.sha256()
     for name, row in rows:
         digest.update(f"{name}\0{row['text']}\0".encode("utf-8", "surrogatepass"))
@@ -265,12 +269,19 @@ def train(
     }
     progress("measuring", 0, 1)
     weights = Weights(**arrays, manifest=manifest)
-    manifest["measured"] = _measured(weights, tests, kept_out)
+    manifest["measured"] = _measured(weights, tests, kept_out, taxonomy)
     progress("done", 1, 1)
     return weights
 
 
-def _measured(weights: Weights, tests: list[dict[str, Any]], kept_out: list[dict[str, Any]]) -> dict[str, Any]:
+def _truth(tagger: Tagger, rows: Sequence[dict[str, Any]]) -> NDArray[np.int8]:
+    ids, folders = [label.id for label in tagger.labels], [kind.folder for kind in tagger.kinds]
+    return with_parents(truth_of(rows, ids, folders), tagger.labels)
+
+
+def _measured(
+    weights: Weights, tests: list[dict[str, Any]], kept_out: list[dict[str, Any]], taxonomy: Taxonomy | None
+) -> dict[str, Any]:
     """Figures on what was not learned from: the test halves, and the held-out files; the prior's beside them."""
     sure = [row for row in tests if "start" in row and row.get("drawn") != _UNCERTAIN]
     sets = {
@@ -281,7 +292,7 @@ def _measured(weights: Weights, tests: list[dict[str, Any]], kept_out: list[dict
         ],
         "real passages that thresholds were chosen on": kept_out,
     }
-    taggers = Tagger(weights=weights), Tagger(weights=None)
+    taggers = Tagger(taxonomy, weights=weights), Tagger(taxonomy, weights=None)
     out = {}
     for name, rows in sets.items():
         if rows:
@@ -292,12 +303,13 @@ def _measured(weights: Weights, tests: list[dict[str, Any]], kept_out: list[dict
 
 
 def _choose_thresholds(
-    arrays: dict[str, Any], ids: Sequence[str], learnt: Sequence[int], passages: Sequence[dict[str, Any]]
+    arrays: dict[str, Any], learnt: Sequence[int], passages: Sequence[dict[str, Any]], taxonomy: Taxonomy | None
 ) -> None:
     """Move the bias of each learned label to the best F1 on other passages, and calibrate all probabilities there."""
-    tagger = Tagger(weights=Weights(**arrays, manifest={"labels": list(ids)}))
+    ids = [label.id for label in (taxonomy or load_taxonomy()).labels]
+    tagger = Tagger(taxonomy, weights=Weights(**arrays, manifest={"labels": ids}))
     score = tagger.scores([row["text"] for row in passages]).astype(np.float64)
-    truth = truth_of(passages, ids)
+    truth = _truth(tagger, passages)
     for column in learnt:
         score[:, column] += _move(arrays, column, _best_shift(score[:, column], truth[:, column]))
     _calibrate(arrays, score, truth, tagger.labels)
@@ -386,7 +398,7 @@ def _weigh(
         trust = (truth[:, column] == 1).sum() / ((truth[:, column] == 1).sum() + 40)
         score[:, column] += _move(arrays, column, float(trust * _best_shift(score[:, column], truth[:, column])))
     _calibrate(arrays, score, truth, labels)
-    arrays["about"] = _level([row for row, keep in zip(passages, fair, strict=True) if keep], labels, arrays)
+    arrays["about"] = _level([row for row, keep in zip(passages, fair, strict=True) if keep], tagger, arrays)
     return arrays
 
 
@@ -430,18 +442,22 @@ def _cells(
     return _Cells(found.text, sparse.hstack(parts).tocsr(), kinds.sum(1) > 0, truth), rows
 
 
-def _level(passages: Sequence[dict[str, Any]], labels: Sequence[Label], arrays: dict[str, Any]) -> Floats:
+def _level(passages: Sequence[dict[str, Any]], tagger: Tagger, arrays: dict[str, Any]) -> Floats:
     """Weights of the level: 2 against 1, from how much is carried and how long the text is."""
     from sklearn.linear_model import LogisticRegression
 
+    folders = [kind.folder for kind in tagger.kinds]
     x, y = [], []
     for n, passage in enumerate(passages):
-        levels = labels_of(passage)
-        for column, label in enumerate(labels):
+        levels = labels_of(passage, folders)
+        for column, label in enumerate(tagger.labels):
             level = levels.get(label.id) if label.kind == "track" else None
             carried = arrays["curve_score"][n, column] - arrays["bias"][column]
             if level in (1, 2) and carried > 0 and isinstance(level, int):
                 x.append((np.log1p(carried), np.log(max(len(passage["text"]), 1))))
                 y.append(level == 2)
+    if len(set(y)) < 2:  # no levels are labelled: the prior's
+        abouts = [about for about in tagger._model.about.tolist() if about[1]]
+        return np.array(abouts[0] if abouts else (-1.0, 0.0, 0.0))
     model = LogisticRegression(C=10.0).fit(np.array(x), np.array(y))
     return np.array([model.intercept_[0], *model.coef_[0]])

@@ -6,20 +6,42 @@ from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of label.
+
+    Attributes
+    ----------
+    id : str
+        "track", "mode", or what a taxonomy declares.
+    folder : str
+        Where its labels' files are, and the key of its tags in records: "tracks", "modes".
+    name, name_en : str
+        Name in Chinese and in English.
+    """
+
+    id: str
+    folder: str
+    name: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
-    """A track or a mode.
+    """A track, a mode, or a label of another kind that the taxonomy declares.
 
     Attributes
     ----------
     id : str
         Identity; never reused.
     kind : str
-        "track" or "mode".
+        "track", "mode", or the id of another kind.
     name, name_en : str
         Name in Chinese and in English.
     status : str
         "named" (in the published sentence), "headline" (seen in a headline on the list)
         or "provisional" (a reconstruction, not official).
+    parent : str
+        Id of the label that its evidence counts for too; "" for none.
     """
 
     id: str
@@ -27,6 +49,7 @@ class Label:
     name: str
     name_en: str
     status: str
+    parent: str = ""
 
 
 class Evidence(NamedTuple):
@@ -48,6 +71,8 @@ class Evidence(NamedTuple):
         Log-odds that it added; the contributions of a tag and the label's bias sum to its score.
     cue : str
         The whole cue where the term is one piece of a cue with gaps, otherwise "".
+    inherited : str
+        Id of the label below whose term it is, where a parent has it from there; otherwise "".
     """
 
     start: int
@@ -57,12 +82,14 @@ class Evidence(NamedTuple):
     kind: str
     contribution: float
     cue: str = ""
+    inherited: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The record of the JSON Lines output; `cue` only where there is one."""
+        """The record of the JSON Lines output; `cue` and `inherited` only where there are any."""
         out = self._asdict()
-        if not self.cue:
-            del out["cue"]
+        for name in ("cue", "inherited"):
+            if not out[name]:
+                del out[name]
         return out
 
 
@@ -79,9 +106,11 @@ class Tag:
     probability : float
         In [0, 1].
     level : int
-        2: the text is about it; 1: it is named. Modes are always 1.
+        2: the text is about it; 1: it is named. A kind of label with one level, as modes are, has always 1.
     evidence : tuple of Evidence
         In the order of the text: terms of the taxonomy and, between them, what was learned of their context.
+    kind : str
+        As in `Label`.
     """
 
     id: str
@@ -91,6 +120,12 @@ class Tag:
     probability: float
     level: int
     evidence: tuple[Evidence, ...]
+    kind: str = "track"
+
+    @property
+    def inherited(self) -> bool:
+        """Whether all its terms are those of labels below."""
+        return all(item.inherited for item in self.terms)
 
     @property
     def terms(self) -> tuple[Evidence, ...]:
@@ -104,16 +139,13 @@ class Tag:
         return tuple(sorted(learned, key=lambda item: (-abs(item.contribution), item.start)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The record of the JSON Lines output."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "status": self.status,
-            "score": self.score,
-            "probability": self.probability,
-            "level": self.level,
-            "evidence": [item.to_dict() for item in self.evidence],
+        """The record of the JSON Lines output; `inherited` only where it is true."""
+        out: dict[str, Any] = {
+            name: getattr(self, name) for name in ("id", "name", "status", "score", "probability", "level")
         }
+        if self.inherited:
+            out["inherited"] = True
+        return out | {"evidence": [item.to_dict() for item in self.evidence]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +155,7 @@ class Pair:
     Attributes
     ----------
     track, mode : str
-        Label ids.
+        Label ids; of the first and the second kind, where a taxonomy declares pairs of other kinds.
     start, end : int
         Code points in the caller's own string.
     score : float
@@ -170,8 +202,8 @@ class Result:
     ----------
     text : str
         The caller's string, itself.
-    tracks, modes : tuple of Tag
-        Those present, in the order of the taxonomy.
+    tags : tuple of Tag
+        Those present, of all kinds, in the order of the taxonomy: tracks, then modes.
     pairs : tuple of Pair
         One for each track, mode and sentence.
     segments : tuple of Segment, or None
@@ -186,35 +218,47 @@ class Result:
     """
 
     text: str
-    tracks: tuple[Tag, ...]
-    modes: tuple[Tag, ...]
+    tags: tuple[Tag, ...]
     pairs: tuple[Pair, ...]
     abstained: str | None
     stamp: dict[str, str]
     segments: tuple[Segment, ...] | None = None
     nearest: tuple[str, float] | None = None
     labels: tuple[Label, ...] = field(default=(), repr=False)
+    kinds: tuple[Kind, ...] = field(default=(), repr=False)
 
     @property
-    def tags(self) -> tuple[Tag, ...]:
-        """Tracks, then modes."""
-        return self.tracks + self.modes
+    def tracks(self) -> tuple[Tag, ...]:
+        """The tags of kind "track"."""
+        return self.of("track")
 
-    def pair_matrix(self) -> list[list[float]]:
-        """Sum of pair scores, one row a track and one column a mode, in the order of the taxonomy."""
-        rows = {label.id: i for i, label in enumerate(x for x in self.labels if x.kind == "track")}
-        columns = {label.id: i for i, label in enumerate(x for x in self.labels if x.kind == "mode")}
+    @property
+    def modes(self) -> tuple[Tag, ...]:
+        """The tags of kind "mode"."""
+        return self.of("mode")
+
+    def of(self, kind: str) -> tuple[Tag, ...]:
+        """The tags of a kind, given by its id."""
+        return tuple(tag for tag in self.tags if tag.kind == kind)
+
+    def pair_matrix(self, first: str = "track", second: str = "mode") -> list[list[float]]:
+        """Sum of pair scores, one row a track and one column a mode (or of other kinds), in the order of the taxonomy."""
+        rows = {label.id: i for i, label in enumerate(x for x in self.labels if x.kind == first)}
+        columns = {label.id: i for i, label in enumerate(x for x in self.labels if x.kind == second)}
         out = [[0.0] * len(columns) for _ in rows]
         for pair in self.pairs:
-            out[rows[pair.track]][columns[pair.mode]] += pair.score
+            if pair.track in rows and pair.mode in columns:
+                out[rows[pair.track]][columns[pair.mode]] += pair.score
         return out
 
     def to_dict(self, id: Any = None) -> dict[str, Any]:
-        """The record of the JSON Lines output; `id` is the caller's name for the text."""
-        out: dict[str, Any] = {
-            "id": id,
-            "tracks": [tag.to_dict() for tag in self.tracks],
-            "modes": [tag.to_dict() for tag in self.modes],
+        """The record of the JSON Lines output; `id` is the caller's name for the text.
+
+        The tags stand kind by kind, under the kind's folder: `tracks`, `modes`.
+        """
+        out: dict[str, Any] = {"id": id}
+        out |= {kind.folder: [tag.to_dict() for tag in self.of(kind.id)] for kind in self.kinds}
+        out |= {
             "pairs": [pair.to_dict() for pair in self.pairs],
             "abstained": self.abstained,
             "stamp": dict(self.stamp),

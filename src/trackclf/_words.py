@@ -37,6 +37,8 @@ WORDS: dict[str, dict[str, str]] = {
         "definition": "定义",
         "present": "包含",
         "absent": "不包含",
+        "parent": "上级",
+        "inherited": "来自{name}",
         "related": "相近",
         "terms": "词条",
         "cue": "线索",
@@ -58,7 +60,6 @@ WORDS: dict[str, dict[str, str]] = {
         "no_concept": "上位概念不在文件中,已略去",
         "second_parent": "不止一个上位概念,其余已略去",
         "circle": "上下位关系成环,已断开",
-        "no_hierarchy": "本版本不支持上下位,已略去",
         "guessed": "编码为推测",
     },
     "en": {
@@ -97,6 +98,8 @@ WORDS: dict[str, dict[str, str]] = {
         "definition": "definition",
         "present": "includes",
         "absent": "excludes",
+        "parent": "parent",
+        "inherited": "from {name}",
         "related": "related",
         "terms": "terms",
         "cue": "cue",
@@ -118,7 +121,6 @@ WORDS: dict[str, dict[str, str]] = {
         "no_concept": "left out, broader concept not in the file",
         "second_parent": "left out, a second broader concept",
         "circle": "left out, closes a circle of broader",
-        "no_hierarchy": "left out, this version reads no hierarchy",
         "guessed": "encoding by how Chinese it looks",
     },
 }

@@ -8,13 +8,12 @@ from typing import Any, TextIO
 
 from trackclf._readers import Record
 from trackclf._taxonomy_files import parse_cue
-from trackclf._types import Evidence, Label, Result, Tag
+from trackclf._types import Evidence, Kind, Label, Result, Tag
 from trackclf._words import WORDS
 
 Row = tuple[Record, Result | None]  # no result where the record has an error
 
-_RESERVED = ("id", "tracks", "modes", "pairs", "abstained", "segments", "error", "stamp")
-_CSV_COLUMNS = ("tracks", "track_names", "levels", "modes", "mode_names", "pairs", "evidence", "abstained", "error")
+_RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest")
 _SHOWN_TERMS = 6
 _PALETTE = (32, 36, 33, 35, 34, 31)  # green, cyan, yellow, magenta, blue, red
 
@@ -26,27 +25,28 @@ def name_of(item: Tag | Label, lang: str, labels: Iterable[Label]) -> str:
     return next((label.name_en for label in labels if label.id == item.id), item.name)
 
 
-def to_dict(record: Record, result: Result | None, stamp: dict[str, str]) -> dict[str, Any]:
+def to_dict(record: Record, result: Result | None, stamp: dict[str, str], kinds: Sequence[Kind]) -> dict[str, Any]:
     """The record of the JSON Lines output: id, tags, then the input's own columns.
 
     A column whose name the output needs itself is kept as `input_<name>`.
     """
-    empty: dict[str, Any] = {"id": record.id, "tracks": [], "modes": [], "pairs": [], "abstained": None}
+    folders = [kind.folder for kind in kinds]
+    empty: dict[str, Any] = {"id": record.id, **{name: [] for name in folders}, "pairs": [], "abstained": None}
     out = result.to_dict(record.id) if result else {**empty, "error": record.error, "stamp": stamp}
     for name, value in record.fields.items():
         if name == "id" and value == record.id:
             continue
-        out[f"input_{name}" if name in _RESERVED else name] = value
+        out[f"input_{name}" if name in _RESERVED or name in folders else name] = value
     return out
 
 
-def write_jsonl(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]) -> None:
+def write_jsonl(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
     """One object a line; lone surrogates are written as JSON escapes."""
     for record, result in rows:
-        out.write(json.dumps(to_dict(record, result, stamp), ensure_ascii=False) + "\n")
+        out.write(json.dumps(to_dict(record, result, stamp, kinds), ensure_ascii=False) + "\n")
 
 
-def write_csv(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]) -> None:
+def write_csv(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
     """The input's columns, then one column for each kind of answer; lists are joined by ";"."""
     import csv
 
@@ -55,13 +55,15 @@ def write_csv(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]
     fields = [] if first is None else list(first[0].fields)
     named = first is not None and any(value == first[0].id for value in first[0].fields.values())
     id_column = [] if named else ["trackclf_id" if "id" in fields else "id"]
-    added = [f"trackclf_{name}" if name in fields else name for name in _CSV_COLUMNS]
+    columns = _columns(kinds)
+    added = [f"trackclf_{name}" if name in fields else name for name in columns]
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*id_column, *fields, *added, "more"])
     for record, result in chain([] if first is None else [first], rows):
         more = {name: value for name, value in record.fields.items() if name not in fields}
         cells = [_cell(record.fields.get(name, "")) for name in fields]
-        answers = _answers(record, result, lang)
+        answers = [record.error or ""] if result is None else _answers(result, lang, kinds)
+        answers = [""] * (len(columns) - len(answers)) + answers
         writer.writerow(
             [
                 *([record.id] if id_column else []),
@@ -76,23 +78,24 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _answers(record: Record, result: Result | None, lang: str) -> list[str]:
-    if result is None:
-        return [""] * (len(_CSV_COLUMNS) - 1) + [record.error or ""]
+def _columns(kinds: Sequence[Kind]) -> list[str]:
+    out = []
+    for kind in kinds:
+        out += [kind.folder, f"{kind.id}_names", *(["levels"] if kind.id == "track" else [])]
+    return [*out, "pairs", "evidence", "abstained", "error"]
+
+
+def _answers(result: Result, lang: str, kinds: Sequence[Kind]) -> list[str]:
     names = {label.id: name_of(label, lang, result.labels) for label in result.labels}
     pairs = dict.fromkeys(f"{pair.track}+{pair.mode}" for pair in result.pairs)
     terms = dict.fromkeys(item.text for tag in result.tags for item in tag.terms)
-    return [
-        ";".join(tag.id for tag in result.tracks),
-        ";".join(names[tag.id] for tag in result.tracks),
-        ";".join(str(tag.level) for tag in result.tracks),
-        ";".join(tag.id for tag in result.modes),
-        ";".join(names[tag.id] for tag in result.modes),
-        ";".join(pairs),
-        ";".join(terms),
-        result.abstained or "",
-        "",
-    ]
+    out = []
+    for kind in kinds:
+        tags = result.of(kind.id)
+        out += [";".join(tag.id for tag in tags), ";".join(names[tag.id] for tag in tags)]
+        if kind.id == "track":
+            out.append(";".join(str(tag.level) for tag in tags))
+    return [*out, ";".join(pairs), ";".join(terms), result.abstained or "", ""]
 
 
 def width(text: str) -> int:
@@ -116,7 +119,7 @@ def fit(text: str, columns: int) -> str:
     return text + " " * (columns - width(text))
 
 
-def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str]) -> None:
+def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
     """One line a tag, aligned for Chinese widths; a text without tags has a line with the reason."""
     words = WORDS[lang]
     sizes = (22, 26, 12, 7, 6)
@@ -132,7 +135,7 @@ def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
         if not result.tags:
             out.write(f"{id}  ({words[result.abstained or 'none']}{_nearest(result, lang)})\n")
         for tag in result.tags:
-            level = words[f"level_{tag.level}"] if tag in result.tracks else ""
+            level = words[f"level_{tag.level}"] if tag.kind == "track" else ""
             cells = (name_of(tag, lang, result.labels), words[tag.status], level, f"{tag.probability:.2f}")
             body = "  ".join(fit(cell, size) for cell, size in zip(cells, sizes[1:], strict=True))
             out.write(f"{id}  {body}  {_terms(tag)}\n")
@@ -160,7 +163,7 @@ def _terms(tag: Tag) -> str:
     return "、".join(shown[:_SHOWN_TERMS]) + ("…" if len(shown) > _SHOWN_TERMS else "")
 
 
-FORMATS: dict[str, Callable[[Iterable[Row], TextIO, str, dict[str, str]], None]] = {
+FORMATS: dict[str, Callable[[Iterable[Row], TextIO, str, dict[str, str], Sequence[Kind]], None]] = {
     "table": write_table,
     "jsonl": write_jsonl,
     "csv": write_csv,
@@ -192,14 +195,15 @@ def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> 
     for tag in result.tags:
         name = name_of(tag, lang, result.labels)
         title = f"\x1b[1;{paint[tag.id]}m{name}\x1b[0m" if colour else name
-        level = f" · {words[f'level_{tag.level}']}" if tag in result.tracks else ""
+        level = f" · {words[f'level_{tag.level}']}" if tag.kind == "track" else ""
         bias = tag.score - sum(item.contribution for item in tag.evidence)
         yield (
             f"\n{title} ({tag.id}) · {words[tag.status]}{level} · {words['probability']} {tag.probability:.2f}"
             f" · {words['score']} {tag.score:.2f} = {words['bias']} {bias:+.2f}\n"
         )
+        names = {label.id: name_of(label, lang, result.labels) for label in result.labels}
         for item in tag.terms:
-            yield _evidence_line(item, words)
+            yield _evidence_line(item, words, names)
         if tag.context:
             yield _context_line(tag.context, words)
     if result.pairs:
@@ -219,7 +223,8 @@ def _context_line(context: Sequence[Evidence], words: dict[str, str]) -> str:
     return f"  {total:+6.2f}  {words['learned']} × {len(context)}: {shown}{more}\n"
 
 
-def _evidence_line(item: Evidence, words: dict[str, str]) -> str:
+def _evidence_line(item: Evidence, words: dict[str, str], names: dict[str, str]) -> str:
+    below = f"  ({words['inherited'].format(name=names[item.inherited])})" if item.inherited else ""
     cue = f"  ({words['cue']}: {item.cue})" if item.cue else ""
     place = f"[{item.start}:{item.end}]"
-    return f"  {item.contribution:+6.2f}  {fit(item.text, 24)}  {fit(words[item.kind], 10)}  {place}{cue}\n"
+    return f"  {item.contribution:+6.2f}  {fit(item.text, 24)}  {fit(words[item.kind], 10)}  {place}{cue}{below}\n"

@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--limit", type=int, default=60_000, help="rows read of each file (default: 60000)")
     train.add_argument("--seed", type=int, default=0, help="(default: 0)")
     train.add_argument("-o", "--output", metavar="FOLDER", required=True, help="the model's folder")
+    _taxonomy_option(train)
     train.set_defaults(run=_train)
 
     taxonomy = commands.add_parser("taxonomy", help="show or check the taxonomy (查看或检查词表)")
@@ -131,7 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _taxonomy_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy of your own (default: the shipped one)")
+
+
 def _model_options(parser: argparse.ArgumentParser) -> None:
+    _taxonomy_option(parser)
     parser.add_argument(
         "--model", metavar="FOLDER", help="a model that train wrote, or none (default: the shipped one)"
     )
@@ -164,7 +170,9 @@ def _tag(options: argparse.Namespace) -> int:
     from trackclf import _writers
 
     write = _writers.FORMATS[options.to]
-    return _process(options, lambda rows, out, stamp: write(rows, out, options.lang, stamp), options.segments)
+    return _process(
+        options, lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds), options.segments
+    )
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -172,7 +180,7 @@ def _explain(options: argparse.Namespace) -> int:
 
     terminal = not options.output and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     colour = options.colour == "always" or (options.colour == "auto" and terminal)
-    return _process(options, lambda rows, out, stamp: _writers.write_explanation(rows, out, options.lang, colour))
+    return _process(options, lambda rows, out, tagger: _writers.write_explanation(rows, out, options.lang, colour))
 
 
 def _process(options: argparse.Namespace, write: Any, segments: str | None = None) -> int:
@@ -215,7 +223,7 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
             yield record, result
 
     with _output(options.output) as out, nullcontext() if options.jobs == 1 else _workers_ended():
-        write(rows(), out, tagger.stamp)
+        write(rows(), out, tagger)
     if count["failed"]:
         print("trackclf: " + WORDS[options.lang]["failed"].format(**count), file=sys.stderr)
     return SOME_FAILED if count["failed"] else DONE
@@ -230,7 +238,9 @@ def _tagger(options: argparse.Namespace) -> Any:
     gc.freeze()
     try:
         return Tagger(
-            threshold=options.threshold, weights=None if options.model == "none" else options.model or SHIPPED
+            Path(options.taxonomy) if options.taxonomy else None,
+            threshold=options.threshold,
+            weights=None if options.model == "none" else options.model or SHIPPED,
         )
     except ValueError as error:
         raise InputError(str(error)) from error
@@ -306,6 +316,7 @@ def _eval(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from trackclf._taxonomy import load_taxonomy
     from trackclf._training import train
 
     def progress(what: str, done: int, total: int) -> None:
@@ -318,7 +329,13 @@ def _train(options: argparse.Namespace) -> int:
     labelled, held_out = [Path(p) for p in options.labelled], [Path(p) for p in options.held_out]
     thresholds = [Path(p) for p in options.thresholds]
     corpora = Path(options.corpora)
-    weights = train(corpora, labelled, held_out, thresholds, options.context, options.limit, options.seed, progress)
+    taxonomy = load_taxonomy(options.taxonomy)
+    known = [kind.id for kind in taxonomy.kinds]
+    if unknown := [kind for kind in options.context if kind not in known]:
+        raise InputError(f"--context {unknown[0]}: no such kind of label; the taxonomy has {', '.join(known)}")
+    weights = train(
+        corpora, labelled, held_out, thresholds, options.context, options.limit, options.seed, progress, taxonomy
+    )
     weights.save(Path(options.output))
     print(f"{options.output}: {len(weights.learned)} learned strings, {weights.manifest['labelled']['train']} passages")
     return DONE
@@ -333,14 +350,16 @@ def _taxonomy_show(options: argparse.Namespace) -> int:
 
     taxonomy = load_taxonomy(options.taxonomy)
     words = WORDS[options.lang]
+    kinds = {kind.id: kind.name if options.lang == "zh" else kind.name_en.lower() for kind in taxonomy.kinds}
     with _output(None) as out:
         if options.label is None and options.to == "table":
             for entry in taxonomy.entries:
                 label = entry.label
                 name = label.name if options.lang == "zh" else label.name_en
                 count = sum(term.kind != "not" for term in entry.terms)
-                cells = fit(words[label.kind], 6), fit(label.id, 22), fit(name, 34), fit(words[label.status], 12)
-                out.write("  ".join(cells) + f"  {count:5} {words['terms']}\n")
+                cells = fit(kinds[label.kind], 6), fit(label.id, 22), fit(name, 34), fit(words[label.status], 12)
+                depth = "  " * len(taxonomy.ancestors[label.id])
+                out.write(depth + "  ".join(cells) + f"  {count:5} {words['terms']}\n")
             out.write(f"\n{taxonomy.version}  {taxonomy.digest}\n")
             return DONE
         entries = taxonomy.entries if options.label is None else (taxonomy[options.label],)
@@ -353,6 +372,8 @@ def _taxonomy_show(options: argparse.Namespace) -> int:
             out.write(f"{label.name} · {label.name_en} ({label.id})\n")
             out.write(f"{words['status']}: {words[label.status]}\n{words['source']}: {entry.source}\n")
             out.write(f"{words['definition']}: {entry.definition_en if english else entry.definition}\n")
+            if label.parent:
+                out.write(f"{words['parent']}: {label.parent}\n")
             for key in ("present", "absent", "related"):
                 out.write(f"{words[key]}: {'; '.join(getattr(entry, key))}\n")
             for kind in dict.fromkeys(term.kind for term in entry.terms):
@@ -364,6 +385,7 @@ def _taxonomy_show(options: argparse.Namespace) -> int:
 def _entry(entry: Any) -> dict[str, Any]:
     label = entry.label
     out = {name: getattr(label, name) for name in ("id", "kind", "name", "name_en", "status")}
+    out |= {"parent": label.parent} if label.parent else {}
     out |= {name: getattr(entry, name) for name in ("source", "definition", "definition_en", "present", "absent")}
     terms = [{"t": term.text, "k": term.kind} | ({"also": term.also} if term.also else {}) for term in entry.terms]
     return out | {"related": entry.related, "terms": terms}
@@ -371,14 +393,15 @@ def _entry(entry: Any) -> dict[str, Any]:
 
 def _taxonomy_check(options: argparse.Namespace) -> int:
     from trackclf import _resources
+    from trackclf._layers import read
     from trackclf._taxonomy import check, load_taxonomy
-    from trackclf._taxonomy_files import FOLDERS, sort_terms
+    from trackclf._taxonomy_files import label_files, sort_terms
     from trackclf._words import WORDS
 
     words = WORDS[options.lang]
     folder = Path(options.taxonomy) if options.taxonomy else _resources.taxonomy_dir()
     if options.fix:
-        for path in (path for name in FOLDERS for path in sorted((folder / name).glob("*.toml"))):
+        for path in (path for path, _ in label_files(read(folder)[0]) if folder in path.parents):
             try:
                 if sort_terms(path):
                     print(words["sorted"].format(path=path))
