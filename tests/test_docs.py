@@ -10,12 +10,10 @@ import pytest
 from conftest import ROOT
 
 import trackclf
-from trackclf import _authoring, _characters, _matching, _review, _tagger, _taxonomy_files, load_taxonomy
+from trackclf import _authoring, _characters, _exchange, _matching, _review, _tagger, _taxonomy_files, load_taxonomy
 
 
-@pytest.mark.parametrize(
-    "name", ["README.md", "README.zh-CN.md", "docs/saving.md", "docs/review.md", "docs/taxonomy.md"]
-)
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/saving.md", "docs/review.md"])
 def test_code_blocks_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS)
@@ -43,11 +41,28 @@ def test_examples_of_the_taxonomy_page_run(tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", [_authoring, _characters, _matching, _review, _tagger, _taxonomy_files])
+@pytest.mark.parametrize("module", [_authoring, _characters, _exchange, _matching, _review, _tagger, _taxonomy_files])
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_exchange_of_taxonomies_runs_as_documented(tmp_path, monkeypatch):
+    import re
+    import shlex
+
+    from trackclf.cli import main
+
+    page = ROOT / "docs" / "exchange.md"
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    for kind, name in (("turtle", "names.ttl"), ("csv", "names.csv")):
+        (tmp_path / name).write_text(blocks[kind], encoding="utf-8")
+    for line in blocks["sh"].splitlines():
+        assert main(shlex.split(line, comments=True)[1:]) == 0, line
+    assert load_taxonomy("copy").digest == load_taxonomy().digest
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8") == (0, 3)
 
 
 def test_labels_page_is_the_taxonomy():

@@ -23,6 +23,7 @@ from trackclf._taxonomy_files import (
     parse_top,
     part,
     short_name,
+    sort_key,
 )
 from trackclf.errors import TaxonomyError
 
@@ -163,6 +164,9 @@ def merge(base: Files, own: Files) -> Files:
         before = labels.get(data["id"], (path, {}))[1]
         gone = {cue_key(parse_cue(text)) for text in data.get("remove", ())}
         kept = [item for item in before.get("terms", ()) if not gone or cue_key(parse_cue(item["t"])) not in gone]
-        data = {"kind": folders[path.parent.name]} | before | data | {"terms": [*kept, *data.get("terms", ())]}
+        terms = [*kept, *data.get("terms", ())]
+        if kept and "terms" in data:
+            terms.sort(key=sort_key)
+        data = {"kind": folders[path.parent.name]} | before | data | {"terms": terms}
         labels[data["id"]] = path, data
     return out | dict(labels.values())

@@ -32,6 +32,9 @@ _TOP_KEYS = {
     "schema": int,
     "version": str,
     "date": object,
+    "title": str,
+    "title_en": str,
+    "license": str,
     "extends": str,
     "sources": list,
     "kinds": dict,
@@ -39,7 +42,8 @@ _TOP_KEYS = {
     "prior": dict,
     "denial": dict,
 }
-_TOP_OPTIONAL = ("extends", "sources", "kinds", "pairs", "denial")
+_TOP_OPTIONAL = ("title", "title_en", "license", "extends", "sources", "kinds", "pairs", "denial")
+_PRIOR = ("bias", "core", "strong", "entity", "weak", "threshold", "about", "slope")
 _LABEL_KEYS = {
     "id": str,
     "kind": str,
@@ -220,6 +224,7 @@ def faults(files: Files, base: Files | None = None) -> Iterator[str]:
     kinds = kinds_of(top, above)
     if top:
         yield from _top_faults(top, kinds, part(base, "taxonomy.toml"))
+        yield from _setting_faults(top, part(base, "taxonomy.toml"))
     classes = part(files, "classes.toml")
     yield from _class_faults(classes)
     yield from _regional_faults(part(files, "regional.toml") or {"words": {}})
@@ -282,6 +287,20 @@ def _top_faults(top: dict[str, Any], kinds: dict[str, dict[str, Any]], base: dic
     for kind in kinds:
         if kind not in top.get("prior", {} if base else {kind: 0}) and kind not in base.get("prior", {}):
             yield f"taxonomy.toml: [prior.{kind}] is missing"
+
+
+def _setting_faults(top: dict[str, Any], base: dict[str, Any]) -> Iterator[str]:
+    prior, denial = top.get("prior"), top.get("denial")
+    for kind, values in prior.items() if isinstance(prior, dict) else ():
+        if not isinstance(values, dict):
+            yield f"taxonomy.toml: prior.{kind} must be a table of numbers"
+            continue
+        wrong = [key for key in _PRIOR if key not in values and key not in base.get("prior", {}).get(kind, {})]
+        wrong += [key for key, value in values.items() if isinstance(value, bool) or not isinstance(value, int | float)]
+        yield from (f"taxonomy.toml: prior.{kind}.{key} must be a number" for key in wrong)
+    for key, value in denial.items() if isinstance(denial, dict) else ():
+        if not isinstance(value, list) or not all(isinstance(item, str) and normalise(item) for item in value):
+            yield f"taxonomy.toml: denial.{key} must be a list of strings"
 
 
 def _class_faults(classes: dict[str, Any]) -> Iterator[str]:

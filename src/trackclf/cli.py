@@ -118,6 +118,26 @@ def _parser() -> argparse.ArgumentParser:
     check = actions.add_parser("check", help="find faults", description="Find every fault of a taxonomy folder.")
     check.add_argument("--fix", action="store_true", help="sort the term lists first")
     check.set_defaults(run=_taxonomy_check)
+    export = actions.add_parser(
+        "export", help="write one file for other tools (导出)", description="Write a taxonomy as SKOS or as a table."
+    )
+    export.add_argument("--to", choices=("turtle", "jsonld", "csv"), required=True, help="SKOS, or one row a term")
+    export.add_argument("--base", metavar="URI", help="what labels' URIs begin with (default: urn:trackclf:taxonomy:)")
+    export.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    export.set_defaults(run=_taxonomy_export)
+    import_ = actions.add_parser(
+        "import",
+        help="make a folder from one file (导入)",
+        description="Make a taxonomy folder from SKOS or from a table, and say what was left out.",
+    )
+    import_.add_argument("path", metavar="FILE", help="Turtle, JSON-LD or CSV")
+    import_.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
+    import_.add_argument(
+        "--from", dest="format", choices=("turtle", "jsonld", "csv"), help="input format (default: by the file's name)"
+    )
+    import_.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
+    import_.set_defaults(run=_taxonomy_import)
+    export.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy folder (default: the shipped one)")
     for action in (show, check):
         action.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy folder (default: the shipped one)")
         _language_option(action)
@@ -604,6 +624,43 @@ class _Corpus:
         if self._count["failed"]:
             print("trackclf: " + WORDS[self._lang]["failed"].format(**self._count), file=sys.stderr)
         return SOME_FAILED if self._count["failed"] else DONE
+
+
+def _taxonomy_export(options: argparse.Namespace) -> int:
+    from trackclf import _exchange, _skos, _spreadsheet
+
+    content, base = _exchange.read_folder(options.taxonomy), options.base or _skos.BASE
+    text = _spreadsheet.to_csv(content) if options.to == "csv" else _skos.to_skos(content, options.to, base)
+    with _output(options.output) as out:
+        out.write(text)
+    return DONE
+
+
+def _taxonomy_import(options: argparse.Namespace) -> int:
+    from trackclf._exchange import complete, note_lines, write_folder
+    from trackclf._skos_reading import from_skos
+    from trackclf._spreadsheet import from_csv
+    from trackclf._words import WORDS
+
+    path, folder, words = Path(options.path), Path(options.output), WORDS[options.lang]
+    formats = {".ttl": "turtle", ".jsonld": "jsonld", ".json": "jsonld", ".csv": "csv"}
+    format = options.format or formats.get(path.suffix.lower())
+    if format is None:
+        raise InputError(f"{path}: its name does not tell the format; give --from turtle, jsonld or csv")
+    data = path.read_bytes()
+    read = from_csv(data, path.name) if format == "csv" else from_skos(data, path.name, format)
+    content = complete(read, path.name)
+    try:
+        write_folder(content, folder)
+    except TaxonomyError as error:
+        for fault in error.faults:
+            print(fault)
+        raise
+    for line in note_lines(content.notes, words):
+        print(line)
+    terms = sum(len(label["terms"]) for label in content.labels)
+    print(words["imported"].format(folder=folder, labels=len(content.labels), terms=terms))
+    return DONE
 
 
 if __name__ == "__main__":
