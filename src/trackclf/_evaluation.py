@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,17 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 def labels_of(row: dict[str, Any]) -> dict[str, Any]:
     """Levels of a labelled row by label id, of tracks and modes together."""
     return {**row.get("tracks", {}), **row.get("modes", {})}
+
+
+def without(row: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:
+    """A labelled row that does not speak of these labels."""
+    out = dict(row)
+    for name in ("tracks", "modes", "evidence"):
+        if name in row:
+            out[name] = {id: value for id, value in row[name].items() if id not in ids}
+    if "pairs" in row:
+        out["pairs"] = [pair for pair in row["pairs"] if not set(pair) & set(ids)]
+    return out
 
 
 def truth_of(rows: Sequence[dict[str, Any]], ids: Sequence[str]) -> NDArray[np.int8]:

@@ -46,6 +46,16 @@ class Tagger:
     weights : Weights, str, Path or None
         Learned numbers, or the folder of a model that `trackclf train` wrote; labels that it does not know take the
         taxonomy's prior. "shipped" is the model of the package, None the prior alone.
+    tracks : sequence of str or "all", optional
+        Ids of the tracks of the shipped taxonomy to look for, candidates among them; by default the active ones. Modes
+        stay. Of another taxonomy they are chosen when it is loaded.
+
+    Raises
+    ------
+    TaxonomyError
+        The taxonomy has no such track.
+    ValueError
+        Both `taxonomy` and `tracks` are given.
 
     Attributes
     ----------
@@ -69,11 +79,14 @@ class Tagger:
         taxonomy: "Taxonomy | None" = None,
         threshold: str | None = None,
         weights: "Weights | str | Path | None" = SHIPPED,
+        tracks: Sequence[str] | None = None,
     ) -> None:
-        arguments = (taxonomy, threshold, weights)
+        if taxonomy is not None and tracks is not None:
+            raise ValueError("choose the tracks of a taxonomy when it is loaded: load_taxonomy(path, tracks)")
+        arguments = (taxonomy, threshold, weights, tracks)
         folder = _folder(weights)
         key = None
-        if taxonomy is None and threshold is None and (folder is None or isinstance(folder, Path)):
+        if taxonomy is None and threshold is None and tracks is None and (folder is None or isinstance(folder, Path)):
             key = key_of(folder)
         compiled = read(key) if key else None
         if compiled is None:
@@ -81,7 +94,7 @@ class Tagger:
             from trackclf._taxonomy import load_taxonomy
             from trackclf._weights import compile_model
 
-            taxonomy = load_taxonomy() if taxonomy is None else taxonomy
+            taxonomy = load_taxonomy(tracks=tracks) if taxonomy is None else taxonomy
             learned = _learned(folder)
             lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
             compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
@@ -121,7 +134,7 @@ class Tagger:
         from trackclf._taxonomy import load_taxonomy
 
         taxonomy: Taxonomy | None = self._arguments[0]
-        return load_taxonomy() if taxonomy is None else taxonomy
+        return load_taxonomy(tracks=self._arguments[3]) if taxonomy is None else taxonomy
 
     @property
     def stamp(self) -> dict[str, str]:

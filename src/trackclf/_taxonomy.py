@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from trackclf import _resources
 from trackclf._characters import normalise
 from trackclf._taxonomy_files import (
+    CANDIDATES,
     DENIALS,
     FOLDERS,
     Files,
@@ -23,6 +25,8 @@ from trackclf._taxonomy_files import (
 )
 from trackclf._types import Label
 from trackclf.errors import TaxonomyError
+
+ALL = "all"  # every track, candidates too
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Taxonomy:
     ----------
     version, date : str
     entries : tuple of Entry
-        Tracks in their order, then modes in theirs; retired labels are left out.
+        Active tracks in their order, then modes in theirs; retired labels are left out.
     classes : dict of str to tuple of str
         Word classes: name to normalised members.
     prior : dict
@@ -147,30 +151,44 @@ class Taxonomy:
         raise TaxonomyError(f"no label {id!r} in this taxonomy; it has: {known}")
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> Taxonomy:
-    files, broken = parse(_resources.taxonomy_dir())
+@lru_cache(maxsize=4)
+def _shipped(tracks: tuple[str, ...] | str | None) -> Taxonomy:
+    files, broken = parse(_resources.taxonomy_dir(), None if tracks == ALL else tracks or ())
     if broken:
         raise TaxonomyError(f"the shipped taxonomy is damaged, reinstall trackclf: {broken[0]}", tuple(broken))
-    return _build(files)  # its faults are looked for by the tests, not at every start
+    return _build(files, tracks)  # its faults are looked for by the tests, not at every start
 
 
-def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
+def load_taxonomy(path: str | Path | None = None, tracks: Sequence[str] | None = None) -> Taxonomy:
     """Read a taxonomy folder, by default the shipped one.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+    tracks : sequence of str or "all", optional
+        Ids of the tracks to take, in this order, candidates among them, or "all"; by default those that
+        `taxonomy.toml` lists as active. Modes stay.
 
     Raises
     ------
     TaxonomyError
-        The folder is missing or has faults; `.faults` lists them all.
+        The folder is missing or has faults; `.faults` lists them all. Or `tracks` names a track that it does not have.
+    TypeError
+        `tracks` is a string other than "all".
     """
+    if isinstance(tracks, str):
+        if tracks != ALL:
+            raise TypeError(f"tracks must be a list of ids or 'all', got {tracks!r}; wrap it: tracks=[{tracks!r}]")
+    elif tracks is not None:
+        tracks = tuple(tracks)
     if path is None:
-        return _shipped()
+        return _shipped(tracks)
     files, wrong = parse(Path(path))
     wrong += [fault for fault in faults(files) if "out of order" not in fault]
     if wrong:
         more = f" (and {len(wrong) - 1} more: trackclf taxonomy check {path})" if len(wrong) > 1 else ""
         raise TaxonomyError(wrong[0] + more, tuple(wrong))
-    return _build(files)
+    return _build(files, tracks)
 
 
 def check(path: str | Path | None = None) -> list[str]:
@@ -179,9 +197,39 @@ def check(path: str | Path | None = None) -> list[str]:
     return broken + list(faults(files))
 
 
-def _build(files: Files) -> Taxonomy:
+def _chosen(files: Files, tracks: Collection[str] | None) -> list[str]:
+    """Ids of the tracks to take, in their order."""
+    top, data = next((path, data) for path, data in files.items() if path.name == "taxonomy.toml")
+    found = [(path, d) for path, d in label_files(files) if FOLDERS[path.parent.name] == "track"]
+    found = sorted((item for item in found if item[1]["status"] != "retired"), key=lambda item: int(item[1]["order"]))
+    ids = [str(d["id"]) for _, d in found]
+    active: list[str] = data.get("active", [d["id"] for path, d in found if path.parent.name != CANDIDATES])
+    if tracks is None:
+        return active
+    if tracks == ALL:
+        return list(dict.fromkeys([*active, *ids]))
+    if not tracks:
+        raise TaxonomyError("no track is chosen: name one or more, or 'all'")
+    for id in tracks:
+        if id not in ids:
+            known = _chosen(parse(top.parent)[0], ALL)
+            raise TaxonomyError(f"no track {id!r} in this taxonomy; it has: {', '.join(known)}")
+    return list(dict.fromkeys(tracks))
+
+
+def _build(files: Files, tracks: Collection[str] | None = None) -> Taxonomy:
+    chosen = _chosen(files, tracks)
     top = next(data for path, data in files.items() if path.name == "taxonomy.toml")
     classes = next((data for path, data in files.items() if path.name == "classes.toml"), {})
+    idle = [
+        d for _, d in label_files(files) if d["status"] != "retired" and d["kind"] == "track" and d["id"] not in chosen
+    ]
+
+    def lent(id: str) -> list[dict[str, Any]]:
+        """Terms for the label in the files of tracks that are not taken."""
+        found = [item for d in idle for item in d["terms"] if id in item.get("also", ())]
+        return [{key: value for key, value in item.items() if key != "also"} for item in found]
+
     entries = [
         Entry(
             label=Label(d["id"], d["kind"], d["name"], d["name_en"], d["status"]),
@@ -202,18 +250,19 @@ def _build(files: Files) -> Taxonomy:
                     tuple(item.get("also", ())),
                     item.get("boundary", False),
                 )
-                for item in d["terms"]
+                for item in [*d["terms"], *lent(d["id"])]
             ),
         )
         for _, d in label_files(files)
-        if d["status"] != "retired"
+        if d["status"] != "retired" and (d["kind"] != "track" or d["id"] in chosen)
     ]
     regional = next((data for path, data in files.items() if path.name == "regional.toml"), {})
     denial = dict(top.get("denial", {}))
     for side in DENIALS:
         denial[side] = [normalise(text) for text in denial.get(side, ())]
     kinds = list(FOLDERS.values())
-    entries.sort(key=lambda entry: (kinds.index(entry.label.kind), entry.order))
+    place = {id: n for n, id in enumerate(chosen)}
+    entries.sort(key=lambda entry: (kinds.index(entry.label.kind), place.get(entry.label.id, entry.order)))
     return Taxonomy(
         version=str(top["version"]),
         date=str(top["date"]),

@@ -6,7 +6,7 @@ A taxonomy is a folder with `taxonomy.toml`, `classes.toml` and one file a label
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,25 @@ from trackclf._characters import normalise
 from trackclf.errors import TaxonomyError
 
 KINDS = ("core", "strong", "entity", "weak", "not")
-STATUSES = ("named", "headline", "provisional", "retired")
-FOLDERS = {"tracks": "track", "modes": "mode"}
+STATUSES = ("named", "headline", "provisional", "candidate", "retired")
+# Files of CANDIDATES are read only where they are active or asked for.
+CANDIDATES = "candidates"
+FOLDERS = {"tracks": "track", CANDIDATES: "track", "modes": "mode"}
 # Longest gap, in code points, at each joint of a cue; "……" may cross commas, "…" may not.
 GAPS = {"": 0, "…": 20, "……": 40}
 # Lists of cues that deny; docs/taxonomy.md says how each works.
 DENIALS = ("before", "after", "without", "of", "except", "question")
 
-_TOP_KEYS = {"schema": int, "version": str, "date": object, "sources": list, "prior": dict, "denial": dict}
-_TOP_OPTIONAL = ("sources", "denial")
+_TOP_KEYS = {
+    "schema": int,
+    "version": str,
+    "date": object,
+    "sources": list,
+    "active": list,
+    "prior": dict,
+    "denial": dict,
+}
+_TOP_OPTIONAL = ("sources", "active", "denial")
 _LABEL_KEYS = {
     "id": str,
     "kind": str,
@@ -99,8 +109,11 @@ def sort_key(item: dict[str, Any]) -> tuple[int, str]:
     return KINDS.index(item["k"]), cue_key(parse_cue(item["t"]))
 
 
-def parse(folder: Path) -> tuple[Files, list[str]]:
-    """Read all files of a taxonomy. The second item is what could not be parsed, a line a file."""
+def parse(folder: Path, candidates: Collection[str] | None = None) -> tuple[Files, list[str]]:
+    """Read the files of a taxonomy; of the candidates all, or these and the active ones.
+
+    The second item is what could not be parsed, a line a file.
+    """
     import tomllib
 
     if not (folder / "taxonomy.toml").is_file():
@@ -111,6 +124,10 @@ def parse(folder: Path) -> tuple[Files, list[str]]:
     for name in FOLDERS:
         paths += sorted((folder / name).glob("*.toml"))
     for path in paths:
+        if candidates is not None and path.parent.name == CANDIDATES:
+            active = files.get(paths[0], {}).get("active", ())
+            if path.stem not in active and path.stem not in candidates:
+                continue
         try:
             if path.is_file():
                 files[path] = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -149,11 +166,12 @@ def sort_terms(path: Path) -> bool:
 def faults(files: Files) -> Iterator[str]:
     """Every fault, one line each: file, line, term and reason."""
     yield from _top_faults(files)
+    yield from _active_faults(files)
     classes = next((data for path, data in files.items() if path.name == "classes.toml"), {})
     yield from _class_faults(classes)
     regional: dict[str, Any] = next((d for path, d in files.items() if path.name == "regional.toml"), {"words": {}})
     yield from _regional_faults(regional)
-    kinds = list(FOLDERS.values())
+    kinds = list(dict.fromkeys(FOLDERS.values()))
     ids: dict[str, str] = {}
     orders: dict[tuple[str, int], str] = {}
     homes: dict[str, str] = {}
@@ -172,7 +190,8 @@ def faults(files: Files) -> Iterator[str]:
             yield f"{name}: order {order[1]} is used by {orders[order]} already"
         orders[order] = name
         known = set(classes) | set(kinds[: kinds.index(data["kind"])])  # a cue sees the kinds before its own
-        yield from _term_faults(path, data, known, all_ids, homes)
+        # A candidate stands alone, so it may repeat what active tracks hold.
+        yield from _term_faults(path, data, known, all_ids, {} if path.parent.name == CANDIDATES else homes)
 
 
 def _top_faults(files: Files) -> Iterator[str]:
@@ -184,6 +203,19 @@ def _top_faults(files: Files) -> Iterator[str]:
         for kind in FOLDERS.values():
             if kind not in top.get("prior", {kind: 0}):
                 yield f"taxonomy.toml: [prior.{kind}] is missing"
+
+
+def _active_faults(files: Files) -> Iterator[str]:
+    active = next((data.get("active") for path, data in files.items() if path.name == "taxonomy.toml"), None)
+    if not isinstance(active, list):
+        return
+    tracks = {d.get("id") for path, d in label_files(files) if FOLDERS[path.parent.name] == "track"}
+    retired = {d.get("id") for _, d in label_files(files) if d.get("status") == "retired"}
+    for n, id in enumerate(active):
+        if id in active[:n]:
+            yield f"taxonomy.toml: active names {_quote(id)} twice"
+        elif id not in tracks - retired:
+            yield f"taxonomy.toml: active names {_quote(id)}, which is no track's id or a retired one"
 
 
 def _class_faults(classes: dict[str, Any]) -> Iterator[str]:
