@@ -134,6 +134,11 @@ def test_command_line(capsys):
     assert "候选" in out
 
 
+def test_show_knows_candidates(capsys):
+    assert main(["taxonomy", "show", "metaverse"]) == 0
+    assert "地位: 候选" in capsys.readouterr().out
+
+
 def test_eval_measures_chosen_tracks_and_leaves_out_the_labels_of_others(capsys, tmp_path):
     path = tmp_path / "rows.jsonl"
     row = {"text": "元宇宙与量子计算。", "tracks": {"metaverse": 1, "quantum": 1}, "modes": {}, "pairs": []}

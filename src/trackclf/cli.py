@@ -324,7 +324,7 @@ def _taxonomy_show(options: argparse.Namespace) -> int:
     from trackclf._words import WORDS
     from trackclf._writers import fit
 
-    taxonomy = load_taxonomy(options.taxonomy)
+    taxonomy = load_taxonomy(options.taxonomy, tracks="all" if options.label else None)
     words = WORDS[options.lang]
     with _output(None) as out:
         if options.label is None and options.to == "table":
