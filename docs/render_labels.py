@@ -13,14 +13,20 @@ A track is present at level 1 (named: in a list, in passing) or at level 2 (the 
 is absent, and so are figures of speech, fiction and pieces of other words. A firm, product or project known above all
 for one track counts as naming it. A mode is the path by which a place, firm or team develops an industry or a
 technology: it needs a subject and a claim of development. Status: *named* in published text, *headline* seen in a
-headline, *provisional* a reconstruction that is not official.
+headline, *provisional* a reconstruction that is not official, *candidate* a track that waits: it is not looked for
+unless it is asked for (`--tracks`, `Tagger(tracks=…)`) or takes the place of another in `taxonomy.toml`.
 """
+CANDIDATES = "# Candidates\n"
 
 
 def render(taxonomy: Taxonomy) -> str:
-    """Return the page."""
+    """Return the page, of a taxonomy with all its tracks."""
+    waiting = [entry for entry in taxonomy.entries if entry.label.status == "candidate"]
+    active = [entry for entry in taxonomy.entries if entry not in waiting]
     parts = [HEAD]
-    for entry in taxonomy.entries:
+    for entry in [*active, *waiting]:
+        if waiting and entry is waiting[0]:
+            parts.append(CANDIDATES)
         label = entry.label
         counts = {
             kind: sum(term.kind == kind for term in entry.terms) for kind in ("core", "strong", "entity", "weak", "not")
@@ -35,4 +41,4 @@ def render(taxonomy: Taxonomy) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(load_taxonomy()), encoding="utf-8")
+    PAGE.write_text(render(load_taxonomy(tracks="all")), encoding="utf-8")

@@ -45,7 +45,7 @@ def test_shipped_lists_are_deep():
 
 
 def test_code_names_no_label():
-    ids = {label.id for label in load_taxonomy().labels}
+    ids = {label.id for label in load_taxonomy(tracks="all").labels}
     for path in SOURCE.rglob("*.py"):
         literals = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
         literals -= {
@@ -167,4 +167,4 @@ def test_digest_moves_with_what_decides_a_tag(make_taxonomy):
 
 
 def test_folders_are_the_kinds():
-    assert list(FOLDERS.values()) == ["track", "mode"]
+    assert list(dict.fromkeys(FOLDERS.values())) == ["track", "mode"]

@@ -94,7 +94,7 @@ def write_advice(advice: Iterable[Advice], out: TextIO, lang: str, taxonomy: Tax
         out.write(f"{name} ({label.id})  " + words["in_sentences"].format(n=some.sentences, total=some.total) + "\n")
         if some.candidates:
             heads = (
-                fit(words["candidate"], 24),
+                fit(words["candidate_term"], 24),
                 *(" " * (7 - width(head)) + head for head in (words["count"], words["others"], "G2")),
             )
             out.write("  " + "  ".join(heads) + "\n")

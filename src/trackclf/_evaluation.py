@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,17 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 FOLDERS = ("tracks", "modes")
+
+
+def without(row: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:
+    """A labelled row that does not speak of these labels."""
+    out = dict(row)
+    for name in ("tracks", "modes", "evidence"):
+        if name in row:
+            out[name] = {id: value for id, value in row[name].items() if id not in ids}
+    if "pairs" in row:
+        out["pairs"] = [pair for pair in row["pairs"] if not set(pair) & set(ids)]
+    return out
 
 
 def labels_of(row: dict[str, Any], folders: Iterable[str] = FOLDERS) -> dict[str, Any]:

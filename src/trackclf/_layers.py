@@ -11,11 +11,13 @@ from typing import Any
 
 from trackclf import _resources
 from trackclf._taxonomy_files import (
+    CANDIDATES,
     DEFAULT_PAIRS,
     DENIALS,
     Files,
     cue_key,
     faults,
+    kind_by_folder,
     kinds_of,
     label_files,
     parse,
@@ -62,15 +64,15 @@ def _below(folder: Path, top: dict[str, Any]) -> Path | None:
     return _resources.taxonomy_dir() if name == SHIPPED else folder / name
 
 
-def read(folder: Path) -> tuple[Files, list[str]]:
+def read(folder: Path, waiting: bool = True) -> tuple[Files, list[str]]:
     """All files of a taxonomy merged with what it extends, and every fault; without a fault, the files are whole.
 
-    The shipped taxonomy is taken as it is.
+    The shipped taxonomy is taken as it is. Candidates that are not active are read only with `waiting`.
     """
     base: Files = {}
     wrong: list[str] = []
     for place in folders(folder):
-        own, broken = parse(place, kinds_of(part(base, "taxonomy.toml")) if base else None)
+        own, broken = parse(place, kinds_of(part(base, "taxonomy.toml")) if base else None, waiting)
         if base or place != _resources.taxonomy_dir() or place == folder:
             broken += [*kind_faults(own, base), *faults(own, base)]
         if not broken:
@@ -159,7 +161,13 @@ def merge(base: Files, own: Files) -> Files:
         folder / "regional.toml": {"words": words},
     }
     labels = {data["id"]: (path, data) for path, data in label_files(base)}
-    folders = {item["folder"]: kind for kind, item in kinds.items()}
+    folders = kind_by_folder(kinds)
+    if "active" in below and "active" not in top:  # what is added is active
+        first = folders[CANDIDATES]
+        added = [
+            d["id"] for p, d in label_files(own) if folders[p.parent.name] == first and p.parent.name != CANDIDATES
+        ]
+        whole["active"] = list(dict.fromkeys([*below["active"], *added]))
     for path, data in label_files(own):
         before = labels.get(data["id"], (path, {}))[1]
         gone = {cue_key(parse_cue(text)) for text in data.get("remove", ())}

@@ -15,7 +15,7 @@ def taxonomy_dir() -> Path:
 def folders() -> list[Path]:
     """All folders whose files decide a tag, but for the model's."""
     taxonomy = taxonomy_dir()
-    return [_PACKAGE, _PACKAGE / "data", taxonomy, taxonomy / "tracks", taxonomy / "modes"]
+    return [_PACKAGE, _PACKAGE / "data", *(taxonomy / name for name in ("", "tracks", "candidates", "modes"))]
 
 
 def character_map() -> tuple[str, str]:

@@ -47,6 +47,16 @@ class Tagger:
     weights : Weights, str, Path or None
         Learned numbers, or the folder of a model that `trackclf train` wrote; labels that it does not know take the
         taxonomy's prior. "shipped" is the model of the package, None the prior alone.
+    tracks : sequence of str or "all", optional
+        Ids of the tracks of the shipped taxonomy to look for, candidates among them; by default the active ones. Modes
+        stay. Of another taxonomy they are chosen when it is loaded.
+
+    Raises
+    ------
+    TaxonomyError
+        The taxonomy has no such track.
+    ValueError
+        Both `taxonomy` and `tracks` are given.
 
     Attributes
     ----------
@@ -69,13 +79,16 @@ class Tagger:
         taxonomy: "Taxonomy | str | Path | None" = None,
         threshold: str | None = None,
         weights: "Weights | str | Path | None" = SHIPPED,
+        tracks: Sequence[str] | None = None,
     ) -> None:
+        if tracks is not None and not (taxonomy is None or isinstance(taxonomy, str | Path)):
+            raise ValueError("choose the tracks of a taxonomy when it is loaded: load_taxonomy(path, tracks)")
         taxonomy = Path(taxonomy) if isinstance(taxonomy, str) else taxonomy
-        arguments = (taxonomy, threshold, weights)
+        arguments = (taxonomy, threshold, weights, tracks)
         folder = _folder(weights)
         key = None
         files = taxonomy is None or isinstance(taxonomy, Path)
-        if files and threshold is None and (folder is None or isinstance(folder, Path)):
+        if files and threshold is None and tracks is None and (folder is None or isinstance(folder, Path)):
             key = key_of(folder, taxonomy)  # type: ignore[arg-type]
         compiled = read(key) if key else None
         if compiled is None:
@@ -83,7 +96,7 @@ class Tagger:
             from trackclf._taxonomy import load_taxonomy
             from trackclf._weights import compile_model
 
-            taxonomy = load_taxonomy(taxonomy) if taxonomy is None or isinstance(taxonomy, Path) else taxonomy
+            taxonomy = load_taxonomy(taxonomy, tracks) if taxonomy is None or isinstance(taxonomy, Path) else taxonomy
             learned = _learned(folder)
             lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
             compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
@@ -196,10 +209,10 @@ class Tagger:
 
         taxonomy: Taxonomy | Path | None = self._arguments[0]
         if isinstance(taxonomy, Path):
-            path, taxonomy = taxonomy, load_taxonomy(taxonomy)
+            path, taxonomy = taxonomy, load_taxonomy(taxonomy, self._arguments[3])
             if taxonomy.digest != self._stamp["taxonomy"]:
                 raise TaxonomyError(f"{path} has changed since this tagger was made; make another")
-        return load_taxonomy() if taxonomy is None else taxonomy
+        return load_taxonomy(tracks=self._arguments[3]) if taxonomy is None else taxonomy
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from trackclf import _resources
 from trackclf._characters import normalise
 from trackclf._layers import merge, read
 from trackclf._taxonomy_files import (
+    CANDIDATES,
     DEFAULT_KINDS,
     DEFAULT_PAIRS,
     DENIALS,
@@ -28,6 +30,7 @@ from trackclf._types import Kind, Label
 from trackclf.errors import TaxonomyError
 
 _LAST = 1 << 31  # order of a label that an extending taxonomy adds without one
+ALL = "all"  # every track, candidates too
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Taxonomy:
     ----------
     version, date : str
     entries : tuple of Entry
-        Kind by kind, each in its order: tracks, then modes, unless other kinds are declared. Retired labels are left out.
+        Kind by kind, each in its order: active tracks, then modes, unless other kinds are declared. Retired labels are left out.
     classes : dict of str to tuple of str
         Word classes: name to normalised members.
     prior : dict
@@ -180,30 +183,44 @@ class Taxonomy:
         raise TaxonomyError(f"no label {id!r} in this taxonomy; it has: {known}")
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> Taxonomy:
-    files, broken = parse(_resources.taxonomy_dir())
+@lru_cache(maxsize=4)
+def _shipped(tracks: tuple[str, ...] | str | None) -> Taxonomy:
+    files, broken = parse(_resources.taxonomy_dir(), waiting=tracks is not None)
     if broken:
         raise TaxonomyError(f"the shipped taxonomy is damaged, reinstall trackclf: {broken[0]}", tuple(broken))
-    return _build(merge({}, files))  # its faults are looked for by the tests, not at every start
+    return _build(merge({}, files), tracks)  # its faults are looked for by the tests, not at every start
 
 
-def load_taxonomy(path: str | Path | None = None) -> Taxonomy:
+def load_taxonomy(path: str | Path | None = None, tracks: Sequence[str] | None = None) -> Taxonomy:
     """Read a taxonomy folder, by default the shipped one.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+    tracks : sequence of str or "all", optional
+        Ids of the tracks to take, in this order, candidates among them, or "all"; by default those that
+        `taxonomy.toml` lists as active. Modes stay.
 
     Raises
     ------
     TaxonomyError
-        The folder is missing or has faults; `.faults` lists them all.
+        The folder is missing or has faults; `.faults` lists them all. Or `tracks` names a track that it does not have.
+    TypeError
+        `tracks` is a string other than "all".
     """
+    if isinstance(tracks, str):
+        if tracks != ALL:
+            raise TypeError(f"tracks must be a list of ids or 'all', got {tracks!r}; wrap it: tracks=[{tracks!r}]")
+    elif tracks is not None:
+        tracks = tuple(tracks)
     if path is None:
-        return _shipped()
-    files, wrong = read(Path(path))
+        return _shipped(tracks)
+    files, wrong = read(Path(path), waiting=tracks is not None)
     wrong = [fault for fault in wrong if "out of order" not in fault]
     if wrong:
         more = f" (and {len(wrong) - 1} more: trackclf taxonomy check {path})" if len(wrong) > 1 else ""
         raise TaxonomyError(wrong[0] + more, tuple(wrong))
-    return _build(files)
+    return _build(files, tracks)
 
 
 def check(path: str | Path | None = None) -> list[str]:
@@ -214,9 +231,41 @@ def check(path: str | Path | None = None) -> list[str]:
     return read(_resources.taxonomy_dir() if path is None else Path(path))[1]
 
 
-def _build(files: Files) -> Taxonomy:
+def _chosen(files: Files, tracks: Collection[str] | None) -> list[str]:
+    """Ids of the labels of the first kind to take, in their order."""
+    top = part(files, "taxonomy.toml")
+    first = next(iter(kinds_of(top)))
+    found = [(path, d) for path, d in label_files(files) if d["kind"] == first and d["status"] != "retired"]
+    found.sort(key=lambda item: (item[1].get("order", _LAST), item[1]["id"]))
+    ids = [str(d["id"]) for _, d in found]
+    active: list[str] = top.get("active", [d["id"] for path, d in found if path.parent.name != CANDIDATES])
+    if tracks is None:
+        return active
+    if tracks == ALL:
+        return list(dict.fromkeys([*active, *ids]))
+    if not tracks:
+        raise TaxonomyError("no track is chosen: name one or more, or 'all'")
+    for id in tracks:
+        if id not in ids:
+            raise TaxonomyError(
+                f"no track {id!r} in this taxonomy; it has: {', '.join(dict.fromkeys([*active, *ids]))}"
+            )
+    return list(dict.fromkeys(tracks))
+
+
+def _build(files: Files, tracks: Collection[str] | None = None) -> Taxonomy:
     """A taxonomy of merged files."""
+    chosen = _chosen(files, tracks)
     top, classes = part(files, "taxonomy.toml"), part(files, "classes.toml")
+    first = next(iter(kinds_of(top)))
+    idle = [d for path, d in label_files(files) if d["kind"] == first and path.parent.name != CANDIDATES]
+    idle = [d for d in idle if d["status"] != "retired" and d["id"] not in chosen]
+
+    def lent(id: str) -> list[dict[str, Any]]:
+        """Terms for the label in the files of tracks that are not taken."""
+        found = [item for d in idle for item in d["terms"] if id in item.get("also", ())]
+        return [{key: value for key, value in item.items() if key != "also"} for item in found]
+
     entries = [
         Entry(
             label=Label(d["id"], d["kind"], d["name"], d["name_en"], d["status"], d.get("parent", "")),
@@ -237,18 +286,19 @@ def _build(files: Files) -> Taxonomy:
                     tuple(item.get("also", ())),
                     item.get("boundary", False),
                 )
-                for item in d["terms"]
+                for item in [*d["terms"], *lent(d["id"])]
             ),
         )
         for _, d in label_files(files)
-        if d["status"] != "retired"
+        if d["status"] != "retired" and (d["kind"] != first or d["id"] in chosen)
     ]
     regional = part(files, "regional.toml")
     denial = dict(top.get("denial", {}))
     for side in DENIALS:
         denial[side] = [normalise(text) for text in denial.get(side, ())]
     kinds = list(kinds_of(top))
-    entries.sort(key=lambda entry: (kinds.index(entry.label.kind), entry.order, entry.label.id))
+    place = {id: n for n, id in enumerate(chosen)}
+    entries.sort(key=lambda e: (kinds.index(e.label.kind), place.get(e.label.id, e.order), e.label.id))
     return Taxonomy(
         version=str(top["version"]),
         date=str(top["date"]),

@@ -15,7 +15,9 @@ from trackclf._characters import normalise
 from trackclf.errors import TaxonomyError
 
 KINDS = ("core", "strong", "entity", "weak", "not")
-STATUSES = ("named", "headline", "provisional", "retired")
+STATUSES = ("named", "headline", "provisional", "candidate", "retired")
+# Labels of the first kind that wait there are read only where they are active or asked for.
+CANDIDATES = "candidates"
 # Kinds of label where a taxonomy declares none, and the kinds that pairs are found between.
 DEFAULT_KINDS: dict[str, dict[str, str]] = {
     "track": {"folder": "tracks", "name": "赛道", "name_en": "Track"},
@@ -37,12 +39,13 @@ _TOP_KEYS = {
     "license": str,
     "extends": str,
     "sources": list,
+    "active": list,
     "kinds": dict,
     "pairs": list,
     "prior": dict,
     "denial": dict,
 }
-_TOP_OPTIONAL = ("title", "title_en", "license", "extends", "sources", "kinds", "pairs", "denial")
+_TOP_OPTIONAL = ("title", "title_en", "license", "extends", "sources", "active", "kinds", "pairs", "denial")
 _PRIOR = ("bias", "core", "strong", "entity", "weak", "threshold", "about", "slope")
 _LABEL_KEYS = {
     "id": str,
@@ -139,10 +142,13 @@ def parse_top(folder: Path) -> tuple[Files, list[str]]:
     return _parsed([path])
 
 
-def parse(folder: Path, above: Mapping[str, dict[str, Any]] | None = None) -> tuple[Files, list[str]]:
+def parse(
+    folder: Path, above: Mapping[str, dict[str, Any]] | None = None, waiting: bool = True
+) -> tuple[Files, list[str]]:
     """Read all files of a taxonomy. The second item is what could not be parsed, a line a file.
 
-    `above` are the kinds of label of the taxonomy that this one extends.
+    `above` are the kinds of label of the taxonomy that this one extends. Candidates that are not active are read only
+    with `waiting`.
     """
     files, faults = parse_top(folder)
     top = next(iter(files.values()), {})
@@ -150,6 +156,8 @@ def parse(folder: Path, above: Mapping[str, dict[str, Any]] | None = None) -> tu
     paths = [folder / "classes.toml", folder / "regional.toml"]
     for name in folders:
         paths += sorted((folder / name).glob("*.toml"))
+    active = top.get("active", ())
+    paths += [path for path in sorted((folder / CANDIDATES).glob("*.toml")) if waiting or path.stem in active]
     others, more = _parsed(paths)
     return files | others, faults + more
 
@@ -182,6 +190,11 @@ def kinds_of(top: dict[str, Any], above: Mapping[str, dict[str, Any]] | None = N
     }
     kinds = dict(above or {}) | declared
     return kinds or dict(DEFAULT_KINDS)
+
+
+def kind_by_folder(kinds: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Kind of label of the files in each folder; candidates are of the first kind."""
+    return {CANDIDATES: next(iter(kinds))} | {item["folder"]: kind for kind, item in kinds.items()}
 
 
 def short_name(path: Path) -> str:
@@ -245,7 +258,8 @@ def faults(files: Files, base: Files | None = None) -> Iterator[str]:
             if item["k"] != "not" and (data["id"], key) not in gone:
                 homes[key] = short_name(path)
     all_ids = {str(data.get("id")) for _, data in (*label_files(files), *label_files(base))}
-    folders = {item["folder"]: kind for kind, item in kinds.items()}
+    folders = kind_by_folder(kinds)
+    yield from _active_faults(files, base, folders)
     for path, data in label_files(files):
         name = short_name(path)
         before = inherited.get(str(data.get("id")), (path, {}))[1]
@@ -264,7 +278,9 @@ def faults(files: Files, base: Files | None = None) -> Iterator[str]:
             orders[order] = name
         # A cue sees the kinds before its own.
         known = set(classes) | set(part(base, "classes.toml")) | set(list(kinds)[: list(kinds).index(kind)])
-        yield from _term_faults(path, data, known, set(kinds), all_ids, homes, before)
+        # A candidate stands alone, so it may repeat what active labels hold.
+        others = {} if path.parent.name == CANDIDATES else homes
+        yield from _term_faults(path, data, known, set(kinds), all_ids, others, before)
 
 
 def _list(data: dict[str, Any], key: str) -> list[Any]:
@@ -301,6 +317,23 @@ def _setting_faults(top: dict[str, Any], base: dict[str, Any]) -> Iterator[str]:
     for key, value in denial.items() if isinstance(denial, dict) else ():
         if not isinstance(value, list) or not all(isinstance(item, str) and normalise(item) for item in value):
             yield f"taxonomy.toml: denial.{key} must be a list of strings"
+
+
+def _active_faults(files: Files, base: Files, folders: dict[str, str]) -> Iterator[str]:
+    active = part(files, "taxonomy.toml").get("active")
+    if not isinstance(active, list):
+        return
+    first = folders[CANDIDATES]
+    labels = {
+        d.get("id"): d.get("status")
+        for path, d in (*label_files(base), *label_files(files))
+        if folders.get(path.parent.name) == first
+    }
+    for n, id in enumerate(active):
+        if id in active[:n]:
+            yield f"taxonomy.toml: active names {_quote(id)} twice"
+        elif labels.get(id, "retired") == "retired":
+            yield f"taxonomy.toml: active names {_quote(id)}, which is no {first}'s id or a retired one"
 
 
 def _class_faults(classes: dict[str, Any]) -> Iterator[str]:

@@ -38,8 +38,8 @@ class Label:
     name, name_en : str
         Name in Chinese and in English.
     status : str
-        "named" (in the published sentence), "headline" (seen in a headline on the list)
-        or "provisional" (a reconstruction, not official).
+        "named" (in the published sentence), "headline" (seen in a headline on the list), "provisional" (a
+        reconstruction, not official) or "candidate" (to stand in for a provisional one; not active by default).
     parent : str
         Id of the label that its evidence counts for too; "" for none.
     """

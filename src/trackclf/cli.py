@@ -200,6 +200,9 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="FOLDER", help="what train or Tagger.save wrote, or none (default: the shipped model)"
     )
     parser.add_argument("--threshold", metavar="PROMISE", help="a promise to keep by label, as 'precision>=0.95'")
+    parser.add_argument(
+        "--tracks", metavar="ID,ID", help="the tracks to look for, candidates too, or all (default: the active ones)"
+    )
 
 
 def _input_options(parser: argparse.ArgumentParser) -> None:
@@ -361,9 +364,14 @@ def _tagger(options: argparse.Namespace, taxonomy: Any = None) -> Any:
             taxonomy if taxonomy is not None else Path(own) if own else None,
             threshold=options.threshold,
             weights=None if options.model == "none" else options.model or SHIPPED,
+            tracks=_tracks(getattr(options, "tracks", None)),
         )
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def _tracks(value: str | None) -> Any:
+    return value if value in (None, "all") else [id.strip() for id in value.split(",") if id.strip()]
 
 
 def _tagged(records: Iterable[Any], tagger: Any, segments: str | None, jobs: int) -> Iterator[tuple[Any, Any]]:
@@ -418,7 +426,8 @@ def _eval(options: argparse.Namespace) -> int:
     import json
 
     from trackclf import _report
-    from trackclf._evaluation import evaluate, read_rows
+    from trackclf._evaluation import evaluate, read_rows, without
+    from trackclf._taxonomy import load_taxonomy
 
     rows = [row for path in options.path for row in read_rows(Path(path))]
     if options.split:
@@ -426,6 +435,11 @@ def _eval(options: argparse.Namespace) -> int:
     if not rows:
         raise InputError("there is nothing to measure on")
     tagger = _tagger(options)
+    if options.tracks:
+        waiting = {label.id for label in load_taxonomy(options.taxonomy, "all").labels} - {
+            label.id for label in tagger.labels
+        }
+        rows = [without(row, waiting) for row in rows]
     report = evaluate(tagger, rows, options.by)
     with _output(options.output) as out:
         if options.to == "json":
@@ -470,7 +484,7 @@ def _taxonomy_show(options: argparse.Namespace) -> int:
     from trackclf._words import WORDS
     from trackclf._writers import fit
 
-    taxonomy = load_taxonomy(options.taxonomy)
+    taxonomy = load_taxonomy(options.taxonomy, tracks="all" if options.label else None)
     words = WORDS[options.lang]
     kinds = {kind.id: kind.name if options.lang == "zh" else kind.name_en.lower() for kind in taxonomy.kinds}
     with _output(None) as out:
