@@ -28,7 +28,20 @@ from trackclf.errors import TaxonomyError
 
 SHIPPED = "shipped"
 # Keys of a result's record that no folder may be called, beside `taxonomy`.
-_TAKEN = ("id", "text", "pairs", "abstained", "stamp", "nearest", "segments", "error", "more", "evidence", "levels")
+_TAKEN = (
+    "id",
+    "text",
+    "pairs",
+    "abstained",
+    "stamp",
+    "nearest",
+    "segments",
+    "error",
+    "more",
+    "evidence",
+    "levels",
+    "tags",
+)
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -106,6 +119,10 @@ def kind_faults(files: Files, base: Files) -> Iterator[str]:
     for name in {**part(base, "classes.toml"), **part(files, "classes.toml")}:
         if name in kinds:
             yield f"classes.toml: [{name}] is called like a kind of label"
+    denial = top.get("denial", {})
+    for kind in denial.get("kinds", ()) if isinstance(denial, dict) else ():
+        if kind not in kinds:
+            yield f"{where}: [denial] kinds names {kind!r}; the kinds are: {', '.join(kinds)}"
     for couple in top.get("pairs", []):
         if not isinstance(couple, list) or len(couple) != 2 or couple[0] == couple[1] or not {*couple} <= {*kinds}:
             yield f"{where}: pairs holds {couple!r}; each is two of the kinds: {', '.join(kinds)}"
@@ -114,12 +131,16 @@ def kind_faults(files: Files, base: Files) -> Iterator[str]:
 def parent_faults(files: Files, folder: Path) -> Iterator[str]:
     """Faults of `parent` in the files of a folder, once all is merged."""
     labels = {data["id"]: data for _, data in label_files(files)}
+    own = {data["id"]: path for path, data in label_files(files) if path.parent.parent == folder}
     for path, data in label_files(files):
-        if "parent" not in data or path.parent.parent != folder:
+        if "parent" not in data or data["status"] == "retired":
             continue
-        name, id = short_name(path), data["parent"]
-        parent = labels.get(id)
-        if parent is None:
+        id = data["parent"]
+        name, parent = short_name(path), labels.get(id)
+        if data["id"] not in own:
+            if id in own and labels[id]["status"] == "retired":
+                yield f"{short_name(own[id])}: retired, but it is the parent of {data['id']!r}; give that another parent"
+        elif parent is None:
             yield f"{name}: parent {id!r} is no label's id"
         elif parent["kind"] != data["kind"]:
             yield f"{name}: parent {id!r} is a {parent['kind']}; it must be a {data['kind']} too"

@@ -70,7 +70,7 @@ class Tagger:
         threshold: str | None = None,
         weights: "Weights | str | Path | None" = SHIPPED,
     ) -> None:
-        taxonomy = Path(taxonomy) if isinstance(taxonomy, str) else taxonomy
+        taxonomy = Path(taxonomy).absolute() if isinstance(taxonomy, str | Path) else taxonomy
         arguments = (taxonomy, threshold, weights)
         folder = _folder(weights)
         key = None
@@ -127,7 +127,7 @@ class Tagger:
         ModelError
             The weights cannot be used.
         """
-        return cls(Path(path), threshold, weights)
+        return cls(path, threshold, weights)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Tagger does not change; make another")

@@ -218,7 +218,7 @@ def _tagger(options: argparse.Namespace) -> Any:
     gc.freeze()
     try:
         return Tagger(
-            Path(options.taxonomy) if options.taxonomy else None,
+            options.taxonomy,
             threshold=options.threshold,
             weights=None if options.model == "none" else options.model or SHIPPED,
         )
