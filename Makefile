@@ -46,7 +46,7 @@ $(VENV)/benched: $(VENV)/installed
 	touch $@
 
 bench: $(VENV)/benched
-	for name in speed rivals scaling memory jobs; do \
+	for name in speed rivals scaling memory jobs taxonomy_size; do \
 	  $(BIN)/python benchmarks/$$name.py --json docs/benchmarks/$$name.jsonl $(if $(CORPUS),--corpus $(CORPUS)) || exit 1; \
 	done
 	$(BIN)/python benchmarks/startup.py --json docs/benchmarks/startup.jsonl

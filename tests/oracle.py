@@ -228,6 +228,8 @@ class Oracle:
                 continue
             if any(i == id and s <= a and b <= e and (s, e) != (a, b) for i, s, e, _ in plain):
                 continue
+            if any((i, s, e) == (id, a, b) and self.order[t] < self.order[term] for i, s, e, t in plain):
+                continue  # two terms whose regional spelling is the same: the first stands
             if straddling and term.boundary and straddling(a, b):
                 continue
             out.append((id, term, [(a, b, self.text[a:b])]))

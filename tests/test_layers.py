@@ -2,11 +2,12 @@
 
 import json
 import os
+import pickle
 
 import numpy as np
 import pytest
 from conftest import CLASSES, MODE, REGIONAL, TOP, TRACK, label_file
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_oracle import agrees, short_at_once, texts  # noqa: F401  # the fixture is used by itself
 
@@ -66,6 +67,7 @@ def deep(tmp_path_factory):
     return Tagger.from_taxonomy(folder)
 
 
+@settings(max_examples=60)
 @given(texts)
 def test_hierarchy_agrees_with_the_oracle(deep, text):
     result = agrees(deep, text)
@@ -74,6 +76,7 @@ def test_hierarchy_agrees_with_the_oracle(deep, text):
         assert bias[tag.id] + sum(item.contribution for item in tag.evidence) == pytest.approx(tag.score, abs=1e-6)
 
 
+@settings(max_examples=40)
 @given(st.lists(texts, max_size=4))
 def test_many_labels_take_no_dense_arrays_and_nothing_changes(deep, items):
     from trackclf import _scoring
@@ -172,6 +175,7 @@ def test_own_kinds_on_the_command_line(deep, tmp_path, capsys):
         ("taxonomy.toml", 'name = "领域"', "", "needs three strings: folder, name and name_en"),
         ("taxonomy.toml", "kinds.field", "kinds.industry", "[industry] is called like a kind"),
         ("taxonomy.toml", '["track", "field"]', '["track", "track"]', "each is two of the kinds: field, track, mode"),
+        ("taxonomy.toml", 'kinds = ["track"]', 'kinds = ["tracks"]', "[denial] kinds names 'tracks'"),
         ("taxonomy.toml", "[prior.field]", "[prior.other]", "[prior.field] is missing"),
         ("taxonomy.toml", 'version = "t"', 'version = "t"\nextends = "../nowhere"', "which is no taxonomy"),
         ("taxonomy.toml", 'version = "t"', 'version = "t"\nextends = "."', "leads in a circle"),
@@ -268,6 +272,16 @@ def test_faults_across_both(extended, file, text, reason):
     assert any(reason in fault for fault in found), found
 
 
+def test_a_parent_that_an_extension_retires(tmp_path):
+    write(tmp_path / "deep", HIERARCHY)
+    files = {"taxonomy.toml": OWN.format("../deep"), "tracks/a.toml": 'id = "a"\nstatus = "retired"\n'}
+    (fault,) = check(write(tmp_path / "own", files))
+    assert fault.startswith("tracks/a.toml: retired, but it is the parent of 'b'")
+    write(tmp_path / "own", {"tracks/b.toml": 'id = "b"\nparent = "top"\n'})
+    assert check(tmp_path / "own") == []
+    assert load_taxonomy(tmp_path / "own").ancestors["b"] == ("top",)
+
+
 def test_extending_the_shipped_taxonomy(tmp_path):
     folder = write(
         tmp_path / "own",
@@ -307,7 +321,32 @@ def test_the_cache_serves_own_folders(extended, tmp_path, monkeypatch):
         _ = first.taxonomy
 
 
-def test_own_taxonomies_in_workers(extended):
-    tagger = Tagger.from_taxonomy(str(extended({})), weights=None)
-    items = ["量子计算。" * 10_000] * 60
-    assert [r.to_dict() for r in tagger.tag_many(items, jobs=2)] == [r.to_dict() for r in tagger.tag_many(items)]
+def test_a_tagger_of_a_folder_travels(extended, monkeypatch, tmp_path):
+    folder = extended({})
+    monkeypatch.chdir(folder.parent)
+    blob = pickle.dumps(Tagger.from_taxonomy(folder.name, weights=None))
+    monkeypatch.chdir(tmp_path.parent)
+    other = pickle.loads(blob)  # noqa: S301
+    assert [tag.id for tag in other.tag("芯片").tags] == ["b"]
+    assert other.taxonomy.version == "own"
+
+
+def test_training_an_own_taxonomy(deep, tmp_path, capsys):
+    words = {"芯片": ("tracks", "b"), "产品": ("fields", "y"), "天算": ("tracks", "a"), "天气": None}
+    rows = []
+    for n in range(120):
+        word = list(words)[n % len(words)]
+        told = words[word]
+        rows.append({"id": n, "text": f"第{n}条{word}。", told[0] if told else "tracks": {told[1]: 1} if told else {}})
+    labelled, corpora = tmp_path / "labelled.jsonl", tmp_path / "corpora"
+    corpora.mkdir()
+    for path in (labelled, corpora / "a.jsonl"):
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    folder, out = deep._arguments[0], tmp_path / "model"
+    command = ["train", "--corpora", str(corpora), "--labelled", str(labelled), "--context", "--taxonomy", str(folder)]
+    assert main([*command, "-o", str(out)]) == 0
+    assert json.loads((out / "manifest.json").read_text())["labels"] == [label.id for label in deep.labels]
+    tagger = Tagger.from_taxonomy(folder, weights=out)
+    assert [tag.id for tag in tagger.tag("芯片").tracks] == ["top", "a", "b"]
+    chances = tagger.probabilities(["芯片", "天气"])[:, [label.id for label in tagger.labels].index("b")]
+    assert chances[0] > 0.5 > chances[1]

@@ -119,3 +119,7 @@ def test_shipped_taxonomy(tagger, data):
     joints = st.sampled_from(["", "", "的", "，", "。", "\n", " ", "、", "与"])
     pieces = data.draw(st.lists(st.tuples(st.sampled_from(strings), joints), max_size=8))
     agrees(tagger, "".join(a + b for a, b in pieces))
+
+
+def test_two_terms_with_one_regional_spelling(tagger):
+    agrees(tagger, "智慧机械人")

@@ -117,7 +117,7 @@ def test_candidates_of_a_taxonomy_of_ones_own(make_taxonomy):
     assert tracks_of(load_taxonomy(folder)) == ["c", "a"]
     (folder / "candidates" / "d.toml").write_text("broken", encoding="utf-8")
     assert check(folder)
-    files, broken = parse(folder, ())
+    files, broken = parse(folder, waiting=False)
     assert not broken  # not read, as it is not active
     assert "c.toml" in {path.name for path in files}
 

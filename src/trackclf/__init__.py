@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from trackclf._suggesting import suggest_terms
     from trackclf._tagger import Tagger, tag, tag_many
     from trackclf._taxonomy import Taxonomy, load_taxonomy
-    from trackclf._types import Evidence, Label, Pair, Result, Segment, Tag
+    from trackclf._types import Evidence, Kind, Label, Pair, Result, Segment, Tag
     from trackclf.errors import InputError, ModelError, TaxonomyError, TrackclfError, WorkerError
 
 _HOMES = {
     "Evidence": "_types",
     "InputError": "errors",
+    "Kind": "_types",
     "Label": "_types",
     "ModelError": "errors",
     "Pair": "_types",
@@ -48,6 +49,7 @@ _HOMES = {
 __all__ = [
     "Evidence",
     "InputError",
+    "Kind",
     "Label",
     "ModelError",
     "Pair",

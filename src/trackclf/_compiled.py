@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf import _resources
-from trackclf._layers import folders
 from trackclf._lexicon import Lexicon
 from trackclf._matching import Edges, Fan, Table
 from trackclf._model import Model
@@ -107,6 +106,8 @@ def _own(taxonomy: Path | None) -> list[Path]:
     """The folders of a taxonomy and of what it extends, with those inside them."""
     if taxonomy is None:
         return []
+    from trackclf._layers import folders
+
     out = []
     for folder in folders(taxonomy.absolute()):
         out += [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]

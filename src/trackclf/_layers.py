@@ -31,7 +31,20 @@ from trackclf.errors import TaxonomyError
 
 SHIPPED = "shipped"
 # Keys of a result's record that no folder may be called, beside `taxonomy`.
-_TAKEN = ("id", "text", "pairs", "abstained", "stamp", "nearest", "segments", "error", "more", "evidence", "levels")
+_TAKEN = (
+    "id",
+    "text",
+    "pairs",
+    "abstained",
+    "stamp",
+    "nearest",
+    "segments",
+    "error",
+    "more",
+    "evidence",
+    "levels",
+    "tags",
+)
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -64,20 +77,20 @@ def _below(folder: Path, top: dict[str, Any]) -> Path | None:
     return _resources.taxonomy_dir() if name == SHIPPED else folder / name
 
 
-def read(folder: Path, waiting: bool = True) -> tuple[Files, list[str]]:
+def read(folder: Path) -> tuple[Files, list[str]]:
     """All files of a taxonomy merged with what it extends, and every fault; without a fault, the files are whole.
 
-    The shipped taxonomy is taken as it is. Candidates that are not active are read only with `waiting`.
+    The shipped taxonomy is taken as it is.
     """
     base: Files = {}
     wrong: list[str] = []
     for place in folders(folder):
-        own, broken = parse(place, kinds_of(part(base, "taxonomy.toml")) if base else None, waiting)
+        own, broken = parse(place, kinds_of(part(base, "taxonomy.toml")) if base else None)
         if base or place != _resources.taxonomy_dir() or place == folder:
             broken += [*kind_faults(own, base), *faults(own, base)]
-        if not broken:
+        if all("out of order" in fault for fault in broken):  # which is no reason not to read on
             own = merge(base, own)
-            broken = list(parent_faults(own, place))
+            broken += parent_faults(own, place)
         wrong += broken if place == folder else [f"{place}: {fault}" for fault in broken]
         if any("out of order" not in fault for fault in broken):
             return own, wrong
@@ -109,6 +122,10 @@ def kind_faults(files: Files, base: Files) -> Iterator[str]:
     for name in {**part(base, "classes.toml"), **part(files, "classes.toml")}:
         if name in kinds:
             yield f"classes.toml: [{name}] is called like a kind of label"
+    denial = top.get("denial", {})
+    for kind in denial.get("kinds", ()) if isinstance(denial, dict) else ():
+        if kind not in kinds:
+            yield f"{where}: [denial] kinds names {kind!r}; the kinds are: {', '.join(kinds)}"
     for couple in top.get("pairs", []):
         if not isinstance(couple, list) or len(couple) != 2 or couple[0] == couple[1] or not {*couple} <= {*kinds}:
             yield f"{where}: pairs holds {couple!r}; each is two of the kinds: {', '.join(kinds)}"
@@ -117,12 +134,16 @@ def kind_faults(files: Files, base: Files) -> Iterator[str]:
 def parent_faults(files: Files, folder: Path) -> Iterator[str]:
     """Faults of `parent` in the files of a folder, once all is merged."""
     labels = {data["id"]: data for _, data in label_files(files)}
+    own = {data["id"]: path for path, data in label_files(files) if path.parent.parent == folder}
     for path, data in label_files(files):
-        if "parent" not in data or path.parent.parent != folder:
+        if "parent" not in data or data["status"] == "retired":
             continue
-        name, id = short_name(path), data["parent"]
-        parent = labels.get(id)
-        if parent is None:
+        id = data["parent"]
+        name, parent = short_name(path), labels.get(id)
+        if data["id"] not in own:
+            if id in own and labels[id]["status"] == "retired":
+                yield f"{short_name(own[id])}: retired, but it is the parent of {data['id']!r}; give that another parent"
+        elif parent is None:
             yield f"{name}: parent {id!r} is no label's id"
         elif parent["kind"] != data["kind"]:
             yield f"{name}: parent {id!r} is a {parent['kind']}; it must be a {data['kind']} too"

@@ -83,7 +83,7 @@ class Tagger:
     ) -> None:
         if tracks is not None and not (taxonomy is None or isinstance(taxonomy, str | Path)):
             raise ValueError("choose the tracks of a taxonomy when it is loaded: load_taxonomy(path, tracks)")
-        taxonomy = Path(taxonomy) if isinstance(taxonomy, str) else taxonomy
+        taxonomy = Path(taxonomy).absolute() if isinstance(taxonomy, str | Path) else taxonomy
         arguments = (taxonomy, threshold, weights, tracks)
         folder = _folder(weights)
         key = None
@@ -140,7 +140,7 @@ class Tagger:
         ModelError
             The weights cannot be used.
         """
-        return cls(Path(path), threshold, weights)
+        return cls(path, threshold, weights)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Tagger does not change; make another")

@@ -215,7 +215,7 @@ def load_taxonomy(path: str | Path | None = None, tracks: Sequence[str] | None =
         tracks = tuple(tracks)
     if path is None:
         return _shipped(tracks)
-    files, wrong = read(Path(path), waiting=tracks is not None)
+    files, wrong = read(Path(path))
     wrong = [fault for fault in wrong if "out of order" not in fault]
     if wrong:
         more = f" (and {len(wrong) - 1} more: trackclf taxonomy check {path})" if len(wrong) > 1 else ""

@@ -358,10 +358,14 @@ def _tagger(options: argparse.Namespace, taxonomy: Any = None) -> Any:
             from trackclf._store import kind_of
 
             if kind_of(Path(options.model)) == "tagger":
+                if getattr(options, "taxonomy", None) or getattr(options, "tracks", None):
+                    raise InputError(
+                        f"--model {options.model} is a saved tagger with its own taxonomy; leave out --taxonomy and --tracks"
+                    )
                 return Tagger.load(options.model, options.threshold)
         own = getattr(options, "taxonomy", None)
         return Tagger(
-            taxonomy if taxonomy is not None else Path(own) if own else None,
+            taxonomy if taxonomy is not None else own,
             threshold=options.threshold,
             weights=None if options.model == "none" else options.model or SHIPPED,
             tracks=_tracks(getattr(options, "tracks", None)),
