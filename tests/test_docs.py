@@ -6,10 +6,10 @@ import pytest
 from conftest import ROOT
 
 import trackclf
-from trackclf import _characters, _matching, _tagger, _taxonomy_files, load_taxonomy
+from trackclf import _characters, _estimator, _features, _matching, _tagger, _taxonomy_files, load_taxonomy
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/saving.md"])
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/estimator.md", "docs/saving.md"])
 def test_code_blocks_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS)
@@ -17,7 +17,7 @@ def test_code_blocks_run(name, tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", [_characters, _matching, _tagger, _taxonomy_files])
+@pytest.mark.parametrize("module", [_characters, _estimator, _features, _matching, _tagger, _taxonomy_files])
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -355,7 +355,17 @@ def test_modules_stand_in_one_order():
         "_tagger",
         "_evaluation",
     ]
-    order += ["_context", "_training", "_features", "_estimator", "_readers", "_writers", "_report", "cli"]
+    order += [
+        "_context",
+        "_training",
+        "_features",
+        "_classifier_store",
+        "_estimator",
+        "_readers",
+        "_writers",
+        "_report",
+        "cli",
+    ]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}
     for name in order:
