@@ -1,6 +1,6 @@
 """What fitting a `TrackClassifier` gains on labelled text: against the shipped model, and for a track without terms.
 
-    python benchmarks/estimator.py FILE [--seeds 5] [--pool FILE...] [--examples 30]
+    python benchmarks/estimator.py FILE [--seeds 5] [--pool FILE...] [--examples 30] [--weights none]
 
 FILE is JSON Lines as `benchmarks/quality.py` reads them. Halves: a random half is fitted on, the other half measured, and
 the other way round; macro-F1 over all labels, beside the shipped model's on the same texts. Recovery: a taxonomy from which all
@@ -31,18 +31,18 @@ def without_terms(taxonomy, id):
     return replace(taxonomy, entries=tuple(entries))
 
 
-def halves(texts, truth, ids, seeds):
-    """Rows of seed, macro-F1 of the shipped model and of the fit, and the labels for which something was learned."""
-    tagger = Tagger()
-    shipped = np.array([[tag.id in (t.id for t in r.tags) for tag in tagger.labels] for r in tagger.tag_many(texts)])
+def halves(texts, truth, ids, seeds, weights):
+    """Rows of seed, macro-F1 of the tagger and of the fit, and the labels for which something was learned."""
+    tagger = Tagger(weights=weights)
+    tags = np.array([[tag.id in (t.id for t in r.tags) for tag in tagger.labels] for r in tagger.tag_many(texts)])
     rows = []
     for seed in range(seeds):
         half = np.random.default_rng(seed).permutation(len(texts)) % 2
         for side in (0, 1):
             train, test = np.flatnonzero(half == side), np.flatnonzero(half != side)
-            fitted = TrackClassifier(labels=ids).fit([texts[n] for n in train], truth[train])
+            fitted = TrackClassifier(weights=weights, labels=ids).fit([texts[n] for n in train], truth[train])
             got = fitted.predict([texts[n] for n in test]) == 1
-            before, after = (float(f1(counts(x, truth[test])).mean()) for x in (shipped[test], got))
+            before, after = (float(f1(counts(x, truth[test])).mean()) for x in (tags[test], got))
             rows.append((seed, before, after, [id for id, new in zip(ids, fitted.learned_, strict=True) if new]))
     return rows
 
@@ -70,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--weights", default="shipped", help="what halves start from; none: the term lists alone")
     parser.add_argument("--examples", type=int, default=30)
     parser.add_argument("--pool", type=Path, nargs="+", default=FIXTURES)
     parser.add_argument("--only", choices=["halves", "recovery"])
@@ -78,9 +79,11 @@ def main():
     rows = list(read_rows(options.path))
     texts, truth = [row["text"] for row in rows], truth_of(rows, ids)
     if options.only != "recovery":
-        for seed, before, after, learned in halves(texts, truth, ids, options.seeds):
+        for seed, before, after, learned in halves(
+            texts, truth, ids, options.seeds, None if options.weights == "none" else options.weights
+        ):
             print(
-                f"half, seed {seed}: shipped {before:.3f}, fitted {after:.3f}; learned: {', '.join(learned) or '-'}",
+                f"half, seed {seed}: tagger {before:.3f}, fitted {after:.3f}; learned: {', '.join(learned) or '-'}",
                 flush=True,
             )
     if options.only != "halves":

@@ -111,7 +111,7 @@ class TermFeaturizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> featurizer = TermFeaturizer().fit([])
-    >>> counts = featurizer.transform(["脑机接口与脑机接口芯片", "天气很好"])
+    >>> counts = featurizer.transform(["脑机接口临床，脑机接口植入", "天气很好"])
     >>> counts.shape == (2, len(featurizer.get_feature_names_out()))
     True
     >>> counts.sum(axis=1).tolist()
