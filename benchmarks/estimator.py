@@ -1,11 +1,11 @@
 """What fitting a `TrackClassifier` gains on labelled text: against the shipped model, and for a track without terms.
 
-    python benchmarks/estimator.py FILE [--seeds 5] [--pool FILE...] [--json]
+    python benchmarks/estimator.py FILE [--seeds 5] [--pool FILE...] [--examples 30] [--weights none]
 
 FILE is JSON Lines as `benchmarks/quality.py` reads them. Halves: a random half is fitted on, the other half measured, and
 the other way round; macro-F1 over all labels, beside the shipped model's on the same texts. Recovery: a taxonomy from which all
-terms of one track are gone (in its own file and by `also` in others; name, definition and scope stay) is fitted on 30
-examples of `--pool` (by default the passages written for the project, training part): 15 positive and 15 negative ones, drawn
+terms of one track are gone (in its own file and by `also` in others; name, definition and scope stay) is fitted on
+30 examples of `--pool` (by default the passages written for the project, training part): half positive, half negative, drawn
 at random, only that track's label being known; F1 of that track is measured on all of FILE.
 """
 
@@ -19,7 +19,6 @@ from trackclf import Tagger, TrackClassifier, load_taxonomy
 from trackclf._evaluation import counts, f1, read_rows, truth_of
 
 FIXTURES = sorted((Path(__file__).parent.parent / "fixtures" / "labelled").glob("*.jsonl"))
-EXAMPLES = 30
 
 
 def without_terms(taxonomy, id):
@@ -32,23 +31,23 @@ def without_terms(taxonomy, id):
     return replace(taxonomy, entries=tuple(entries))
 
 
-def halves(texts, truth, ids, seeds):
-    """Rows of seed, macro-F1 of the shipped model and of the fit, and the labels for which something was learned."""
-    tagger = Tagger()
-    shipped = np.array([[tag.id in (t.id for t in r.tags) for tag in tagger.labels] for r in tagger.tag_many(texts)])
+def halves(texts, truth, ids, seeds, weights):
+    """Rows of seed, macro-F1 of the tagger and of the fit, and the labels for which something was learned."""
+    tagger = Tagger(weights=weights)
+    tags = np.array([[tag.id in (t.id for t in r.tags) for tag in tagger.labels] for r in tagger.tag_many(texts)])
     rows = []
     for seed in range(seeds):
         half = np.random.default_rng(seed).permutation(len(texts)) % 2
         for side in (0, 1):
             train, test = np.flatnonzero(half == side), np.flatnonzero(half != side)
-            fitted = TrackClassifier(labels=ids).fit([texts[n] for n in train], truth[train])
+            fitted = TrackClassifier(weights=weights, labels=ids).fit([texts[n] for n in train], truth[train])
             got = fitted.predict([texts[n] for n in test]) == 1
-            before, after = (float(f1(counts(x, truth[test])).mean()) for x in (shipped[test], got))
+            before, after = (float(f1(counts(x, truth[test])).mean()) for x in (tags[test], got))
             rows.append((seed, before, after, [id for id, new in zip(ids, fitted.learned_, strict=True) if new]))
     return rows
 
 
-def recovery(texts, truth, pool, pool_truth, ids, seeds):
+def recovery(texts, truth, pool, pool_truth, ids, seeds, examples):
     """F1 by track, (n_seeds, n_tracks)."""
     taxonomy = load_taxonomy()
     tracks = [label.id for label in taxonomy.labels if label.kind == "track"]
@@ -58,7 +57,7 @@ def recovery(texts, truth, pool, pool_truth, ids, seeds):
         bare = without_terms(taxonomy, id)
         for seed in range(seeds):
             draw = np.random.default_rng(seed).permutation(len(pool))
-            half = EXAMPLES // 2
+            half = examples // 2
             chosen = np.concatenate([draw[pool_truth[draw, column] == value][:half] for value in (1, 0)])
             fitted = TrackClassifier(bare, labels=[id])
             fitted.fit([pool[n] for n in chosen], pool_truth[chosen][:, [column]])
@@ -71,6 +70,8 @@ def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--weights", default="shipped", help="what halves start from; none: the term lists alone")
+    parser.add_argument("--examples", type=int, default=30)
     parser.add_argument("--pool", type=Path, nargs="+", default=FIXTURES)
     parser.add_argument("--only", choices=["halves", "recovery"])
     options = parser.parse_args()
@@ -78,11 +79,18 @@ def main():
     rows = list(read_rows(options.path))
     texts, truth = [row["text"] for row in rows], truth_of(rows, ids)
     if options.only != "recovery":
-        for seed, before, after, learned in halves(texts, truth, ids, options.seeds):
-            print(f"half, seed {seed}: shipped {before:.3f}, fitted {after:.3f}; learned: {', '.join(learned) or '-'}")
+        for seed, before, after, learned in halves(
+            texts, truth, ids, options.seeds, None if options.weights == "none" else options.weights
+        ):
+            print(
+                f"half, seed {seed}: tagger {before:.3f}, fitted {after:.3f}; learned: {', '.join(learned) or '-'}",
+                flush=True,
+            )
     if options.only != "halves":
         pool = [row for path in options.pool for row in read_rows(path) if row.get("split") != "test" and "text" in row]
-        found = recovery(texts, truth, [row["text"] for row in pool], truth_of(pool, ids), ids, options.seeds)
+        found = recovery(
+            texts, truth, [row["text"] for row in pool], truth_of(pool, ids), ids, options.seeds, options.examples
+        )
         for id, column in zip(found[0], found[1].T, strict=True):
             print(f"{id:22} F1 {column.mean():.2f} ({column.min():.2f} to {column.max():.2f})")
         print(f"{'mean':22} F1 {found[1].mean():.2f}")

@@ -10,10 +10,23 @@ import pytest
 from conftest import ROOT
 
 import trackclf
-from trackclf import _authoring, _characters, _exchange, _matching, _review, _tagger, _taxonomy_files, load_taxonomy
+from trackclf import (
+    _authoring,
+    _characters,
+    _estimator,
+    _exchange,
+    _features,
+    _matching,
+    _review,
+    _tagger,
+    _taxonomy_files,
+    load_taxonomy,
+)
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/saving.md", "docs/review.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "README.zh-CN.md", "docs/estimator.md", "docs/saving.md", "docs/review.md"]
+)
 def test_code_blocks_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS)
@@ -41,7 +54,9 @@ def test_examples_of_the_taxonomy_page_run(tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", [_authoring, _characters, _exchange, _matching, _review, _tagger, _taxonomy_files])
+@pytest.mark.parametrize(
+    "module", [_authoring, _characters, _estimator, _exchange, _features, _matching, _review, _tagger, _taxonomy_files]
+)
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

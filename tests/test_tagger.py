@@ -370,7 +370,17 @@ def test_modules_stand_in_one_order():
         "_suggesting",
         "_evaluation",
     ]
-    order += ["_review", "_review_page", "_context", "_training", "_features", "_estimator", "_readers", "_exchange"]
+    order += [
+        "_review",
+        "_review_page",
+        "_context",
+        "_training",
+        "_features",
+        "_classifier_store",
+        "_estimator",
+        "_readers",
+        "_exchange",
+    ]
     order += ["_spreadsheet", "_skos", "_skos_reading", "_writers", "_authoring_tables", "_report", "cli"]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}

@@ -20,34 +20,38 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from trackclf._classifier_store import load_classifier, save_classifier
 from trackclf._features import Features, Floats, only_texts, tagger_of, texts_of
 from trackclf._lexicon import NOT
 from trackclf._tagger import SHIPPED
 from trackclf._taxonomy import Taxonomy
 from trackclf._training import _platt
 from trackclf._weights import Weights
+from trackclf.errors import ModelError
 
 Truth = NDArray[np.int8]
 
+_EVIDENCE = 0.2  # evidence is log-odds, in tens; so much of it weighs as an n-gram does
 _SCOPE = 4.0  # how much less the penalty holds n-grams of the label's scope down
 _FAINT = 0.3  # weight of an example from a scope
+_SILENT = 10.0  # weight of the empty text as an example of none
 _PRESENT = 3.0  # weight of a positive example
 _START = 0.75  # what a decision starts from: the threshold that few examples do best with
-_TRUST = 40.0  # positive examples from which the threshold that they ask for counts half
+_TRUST = 200.0  # positive examples from which the threshold that they ask for counts half
 _SURE = 1.645  # standard errors by which more must be mended than broken
 
 
-def _targets(Y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tuple[list[str], Truth]:  # noqa: N803
+def _targets(y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tuple[list[str], Truth]:
     """Ids and int8 (n_texts, n_labels) 1, 0, -1 of an indicator matrix or of lists of ids.
 
     `labels` names the columns where it is given; `known` are the taxonomy's ids, in order.
     """
-    if Y is None:
+    if y is None:
         raise ValueError("requires y to be passed, but the target y is None: give an indicator matrix or lists of ids")
-    if sparse.issparse(Y):
-        Y = Y.toarray()  # noqa: N806
-    columns = getattr(Y, "columns", None)
-    rows = Y.to_numpy() if columns is not None else Y if isinstance(Y, np.ndarray) else list(Y)
+    if sparse.issparse(y):
+        y = y.toarray()
+    columns = getattr(y, "columns", None)
+    rows = y.to_numpy() if columns is not None else y if isinstance(y, np.ndarray) else list(y)
     nested = [row for row in rows if isinstance(row, list | tuple | set | frozenset)]
     if len(nested) == len(rows) and all(isinstance(id, str) for row in nested for id in row):
         return _of_ids(nested, labels, known)
@@ -57,23 +61,23 @@ def _targets(Y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tupl
         values = np.zeros(0)
     if values.ndim != 2:
         raise ValueError(
-            "Y must be an indicator matrix (n_texts, n_labels), or for each text a list of label ids. "
-            "One label alone is a matrix of one column: Y.reshape(-1, 1)"
+            "Unknown label type: y must be an indicator matrix (n_texts, n_labels), or for each text a list of label ids. "
+            "One label alone is a matrix of one column: y.reshape(-1, 1)"
         )
     if not np.isin(values[~np.isnan(values)], (-1, 0, 1)).all():
-        raise ValueError("Y must hold 1 (present), 0 (absent), and -1 or NaN (unknown) only")
+        raise ValueError("Unknown label type: y must hold 1 (present), 0 (absent), and -1 or NaN (unknown) only")
     truth = np.where(np.isnan(values), -1, values).astype(np.int8)
     if columns is None:
         ids = list(known if labels is None else labels)
         if len(ids) != truth.shape[1]:
             whose = "the taxonomy has" if labels is None else "`labels` names"
-            raise ValueError(f"Y has {truth.shape[1]} columns, {whose} {len(ids)}; name each column: labels=[...]")
+            raise ValueError(f"y has {truth.shape[1]} columns, {whose} {len(ids)}; name each column: labels=[...]")
         return ids, truth
     names = [str(name) for name in columns]
     if labels is None:
         return names, truth
     if sorted(names) != sorted(labels):
-        raise ValueError(f"Y has the columns {', '.join(names)}; expected {', '.join(labels)}")
+        raise ValueError(f"y has the columns {', '.join(names)}; expected {', '.join(labels)}")
     return list(labels), truth[:, [names.index(id) for id in labels]]
 
 
@@ -84,7 +88,7 @@ def _of_ids(
     if labels is None:
         ids = [id for id in known if id in seen] + sorted(seen - set(known))
     elif strange := sorted(seen - set(labels)):
-        raise ValueError(f"Y has the label {strange[0]!r}, which is none of: {', '.join(labels)}")
+        raise ValueError(f"y has the label {strange[0]!r}, which is none of: {', '.join(labels)}")
     else:
         ids = list(labels)
     place = {id: n for n, id in enumerate(ids)}
@@ -111,7 +115,7 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     weights : Weights, str, Path or None
         As in `Tagger`: the model that the learning starts from.
     labels : sequence of str, optional
-        Label ids, of the taxonomy or new: the columns of Y. By default the columns of a table; the taxonomy's labels for
+        Label ids, of the taxonomy or new: the columns of y. By default the columns of a table; the taxonomy's labels for
         another matrix; those that occur for lists of ids.
     C : float
         Inverse strength of the L2 penalty.
@@ -163,14 +167,14 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.cv = cv
         self.random_state = random_state
 
-    def fit(self, X: Iterable[str], Y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+    def fit(self, X: Iterable[str], y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Learn from labelled texts.
 
         Parameters
         ----------
         X : iterable of str
             n_texts raw texts.
-        Y : matrix (n_texts, n_labels), or n_texts lists or sets of str
+        y : matrix (n_texts, n_labels), or n_texts lists or sets of str
             1 present, 0 absent, -1 or NaN unknown (ignored for that label), dense, sparse or a table; or the ids of the
             labels that are present, all others being absent.
         sample_weight : (n_texts,), optional
@@ -179,7 +183,7 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         TypeError, ValueError
-            X or Y is something else, they differ in length, or a parameter is out of range.
+            X or y is something else, they differ in length, or a parameter is out of range.
         TaxonomyError, ModelError
             The taxonomy or the model cannot be used.
         """
@@ -190,9 +194,9 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"cv must be a whole number from 2, and C above 0; got cv={self.cv!r}, C={self.C!r}")
         tagger = tagger_of(self.taxonomy, self.weights)
         known = [label.id for label in tagger.labels]
-        ids, truth = self._columns(Y, self.labels, known)
+        ids, truth = self._columns(y, self.labels, known)
         if len(truth) != len(texts):
-            raise ValueError(f"X has {len(texts)} texts, Y has {len(truth)} rows")
+            raise ValueError(f"X has {len(texts)} texts, y has {len(truth)} rows")
         if len(set(ids)) != len(ids) or not ids:
             raise ValueError("the labels must be at least one, and each another")
         weight = _check_sample_weight(sample_weight, np.zeros((len(texts), 1)), dtype=np.float64)
@@ -201,7 +205,7 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         kept = np.flatnonzero(weight)
         texts, truth, weight = [texts[n] for n in kept], truth[kept], weight[kept]
         scopes = [(entry.label.id, text) for entry in tagger.taxonomy.entries for text in _scope(entry)]
-        learned_from = [*texts, *(text for _, text in scopes)]
+        learned_from = [*texts, *(text for _, text in scopes), ""]  # the last says nothing, and carries no label
         self._features = Features.learn(tagger, learned_from, self.ngram_range, self.max_features)
         features = self._features(learned_from)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -240,20 +244,27 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fewest = min((truth == 1).sum(), (truth == 0).sum())
         if fewest < 2:
             return
-        scopes = size + np.arange(len(scope)) if scope.any() else np.zeros(0, np.int64)
-        scale = np.ones(features.shape[1])
+        scopes = size + np.arange(len(scope) + 1)
+        # Without terms, examples are as a rule few and picked for the label, not as they come.
+        present, start = (1.0, 0.0) if termed else (_PRESENT, _START)
+        # A label sees its own evidence, its own terms and all n-grams; the terms of other labels only mislead few examples.
         first = features.shape[1] - len(self._features.strings)
+        scale = np.ones(features.shape[1])
+        scale[:first] = self._features.label[:first] == self.classes_[n]
         own = np.unique(features[size + np.flatnonzero(scope)].indices)
         scale[own[own >= first]] = _SCOPE
+        scale[: len(self.tagger_.labels)] *= _EVIDENCE
+        scaled = features[:, first:] @ sparse.diags(scale[first:])
+        scale[first:] /= np.sqrt(max(scaled.power(2).sum() / scaled.shape[0], 1e-9))
         scaled = features @ sparse.diags(scale)
-        target = np.concatenate([truth, scope])
-        heft = np.concatenate([weight, np.full(len(scope), _FAINT)]) * np.where(target == 1, _PRESENT, 1.0)
+        target = np.concatenate([truth, scope, [0]])
+        heft = np.concatenate([weight, np.full(len(scope), _FAINT), [_SILENT]]) * np.where(target == 1, present, 1.0)
 
         def fitted(some: NDArray[np.int64]) -> tuple[Floats, float]:
             mine = np.concatenate([some, scopes])
-            regression = LogisticRegression(C=self.C, solver="liblinear", max_iter=1000, random_state=seed)
+            regression = LogisticRegression(C=self.C, solver="liblinear", dual=True, max_iter=1000, random_state=seed)
             regression.fit(scaled[mine], target[mine], sample_weight=heft[mine])
-            return regression.coef_[0] * scale, float(regression.intercept_[0]) + _START
+            return regression.coef_[0] * scale, float(regression.intercept_[0]) + start
 
         unseen = np.zeros(size)
         folds = StratifiedKFold(min(self.cv, int(fewest)), shuffle=True, random_state=seed)
@@ -294,17 +305,51 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probability: Floats = 1 / (1 + np.exp(-logit))
         return probability
 
-    def score(self, X: Iterable[str], Y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+    def score(self, X: Iterable[str], y: Any, sample_weight: Any = None) -> float:  # noqa: N803
         """Macro-F1: the mean over all labels of F1 over the texts for which the label is known.
 
         1 for a label where there is nothing to find and nothing was found.
         """
         got = self.predict(X) == 1
-        _, truth = self._columns(Y, self.classes_.tolist(), ())
+        _, truth = self._columns(y, self.classes_.tolist(), ())
         if len(truth) != len(got):
-            raise ValueError(f"X has {len(got)} texts, Y has {len(truth)} rows")
+            raise ValueError(f"X has {len(got)} texts, y has {len(truth)} rows")
         weight = _check_sample_weight(sample_weight, got, dtype=np.float64)
         return float(np.mean([_f1(mine, right, weight) for mine, right in zip(got.T, truth.T, strict=True)]))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted classifier, with its taxonomy and weights, as `Tagger.save` does.
+
+        Raises
+        ------
+        ModelError
+            The folder cannot be written, or holds a manifest of something else.
+        NotFittedError
+            There is nothing to save yet.
+        """
+        check_is_fitted(self, "coef_")
+        save_classifier(Path(folder), self)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a classifier that `save` wrote; nothing in the folder is run.
+
+        Raises
+        ------
+        ModelError
+            The folder is missing, damaged, or of another kind or format; the message says what to do.
+        """
+        parameters, tagger, fitted = load_classifier(Path(folder))
+        self = cls(**parameters)
+        self.tagger_ = tagger
+        self.classes_, self.learned_ = fitted["classes"], fitted["used"]
+        self.coef_, self.intercept_ = fitted["coef"], fitted["fit_intercept"]
+        self._slope, self._offset = fitted["fit_slope"], fitted["fit_offset"]
+        strings = fitted["ngrams"].tolist()
+        self._features = Features(tagger, strings, fitted["ngram_weight"], parameters["ngram_range"])
+        if len(self._features.label) + len(strings) != self.coef_.shape[1]:
+            raise ModelError(f"{folder}: the parts do not fit together. Save it again")
+        return self
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of `coef_`: "label:ID", "term:ID:TERM", "ngram:STRING"."""
@@ -314,8 +359,8 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _texts(self, X: Iterable[str]) -> list[str]:  # noqa: N803
         return texts_of(X)
 
-    def _columns(self, Y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tuple[list[str], Truth]:  # noqa: N803
-        return _targets(Y, labels, known)
+    def _columns(self, y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tuple[list[str], Truth]:
+        return _targets(y, labels, known)
 
     def _more_tags(self) -> dict[str, Any]:  # scikit-learn < 1.6
         return {"X_types": ["string"], "multilabel": True, "multioutput_only": True, "requires_y": True}

@@ -111,7 +111,7 @@ class TermFeaturizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> featurizer = TermFeaturizer().fit([])
-    >>> counts = featurizer.transform(["脑机接口与脑机接口芯片", "天气很好"])
+    >>> counts = featurizer.transform(["脑机接口临床，脑机接口植入", "天气很好"])
     >>> counts.shape == (2, len(featurizer.get_feature_names_out()))
     True
     >>> counts.sum(axis=1).tolist()
@@ -194,10 +194,15 @@ class Features:
     strings : list of str
         The n-grams, sorted.
     weight : float64 (n_ngrams,)
+    label : str (n_labels + n_terms,)
+        Id of the label that each column of evidence and of a term is for.
     """
 
     def __init__(self, tagger: Tagger, strings: Sequence[str], weight: Floats, ngram_range: tuple[int, int]) -> None:
         self.tagger, self.strings, self.weight, self.ngram_range = tagger, list(strings), weight, ngram_range
+        lexicon = tagger._resolver.lexicon
+        ids = np.array([label.id for label in tagger.labels])
+        self.label = np.concatenate([ids, ids[lexicon.label[term_rows(lexicon)]]])
 
     @classmethod
     def learn(cls, tagger: Tagger, texts: Sequence[str], ngram_range: tuple[int, int], max_features: int) -> "Features":

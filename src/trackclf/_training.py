@@ -5,7 +5,7 @@ each kind of term, each frequent term, the votes' context and each character n-g
 context keep the taxonomy's prior weights. Scores of passages that the fit has not seen give probabilities (Platt 1999) and
 thresholds.
 
-With `_context` this is the one home of scikit-learn, imported where it is used.
+scikit-learn is imported where it is used, as in `_context`.
 """
 
 import hashlib
