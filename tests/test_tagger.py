@@ -376,6 +376,7 @@ def test_modules_stand_in_one_order():
         "_context",
         "_training",
         "_features",
+        "_targets",
         "_classifier_store",
         "_estimator",
         "_readers",

@@ -24,78 +24,20 @@ from trackclf._classifier_store import load_classifier, save_classifier
 from trackclf._features import Features, Floats, only_texts, tagger_of, texts_of
 from trackclf._lexicon import NOT
 from trackclf._tagger import SHIPPED
+from trackclf._targets import Truth, targets
 from trackclf._taxonomy import Taxonomy
 from trackclf._training import _platt
 from trackclf._weights import Weights
 from trackclf.errors import ModelError
 
-Truth = NDArray[np.int8]
-
 _EVIDENCE = 0.2  # evidence is log-odds, in tens; so much of it weighs as an n-gram does
 _SCOPE = 4.0  # how much less the penalty holds n-grams of the label's scope down
-_FAINT = 0.3  # weight of an example from a scope
-_SILENT = 10.0  # weight of the empty text as an example of none
+_FAINT = 1.0  # weight of an example from a scope
+_SILENT = 30.0  # weight of the empty text as an example of none
 _PRESENT = 3.0  # weight of a positive example
-_START = 0.75  # what a decision starts from: the threshold that few examples do best with
-_TRUST = 200.0  # positive examples from which the threshold that they ask for counts half
+_START = 0.75  # what a decision starts from where positive examples are few,
+_FEW = 15.0  # up to so many; with more it fades
 _SURE = 1.645  # standard errors by which more must be mended than broken
-
-
-def _targets(y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tuple[list[str], Truth]:
-    """Ids and int8 (n_texts, n_labels) 1, 0, -1 of an indicator matrix or of lists of ids.
-
-    `labels` names the columns where it is given; `known` are the taxonomy's ids, in order.
-    """
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None: give an indicator matrix or lists of ids")
-    if sparse.issparse(y):
-        y = y.toarray()
-    columns = getattr(y, "columns", None)
-    rows = y.to_numpy() if columns is not None else y if isinstance(y, np.ndarray) else list(y)
-    nested = [row for row in rows if isinstance(row, list | tuple | set | frozenset)]
-    if len(nested) == len(rows) and all(isinstance(id, str) for row in nested for id in row):
-        return _of_ids(nested, labels, known)
-    try:
-        values = np.asarray(rows, np.float64)
-    except (TypeError, ValueError):
-        values = np.zeros(0)
-    if values.ndim != 2:
-        raise ValueError(
-            "Unknown label type: y must be an indicator matrix (n_texts, n_labels), or for each text a list of label ids. "
-            "One label alone is a matrix of one column: y.reshape(-1, 1)"
-        )
-    if not np.isin(values[~np.isnan(values)], (-1, 0, 1)).all():
-        raise ValueError("Unknown label type: y must hold 1 (present), 0 (absent), and -1 or NaN (unknown) only")
-    truth = np.where(np.isnan(values), -1, values).astype(np.int8)
-    if columns is None:
-        ids = list(known if labels is None else labels)
-        if len(ids) != truth.shape[1]:
-            whose = "the taxonomy has" if labels is None else "`labels` names"
-            raise ValueError(f"y has {truth.shape[1]} columns, {whose} {len(ids)}; name each column: labels=[...]")
-        return ids, truth
-    names = [str(name) for name in columns]
-    if labels is None:
-        return names, truth
-    if sorted(names) != sorted(labels):
-        raise ValueError(f"y has the columns {', '.join(names)}; expected {', '.join(labels)}")
-    return list(labels), truth[:, [names.index(id) for id in labels]]
-
-
-def _of_ids(
-    rows: Sequence[Iterable[str]], labels: Sequence[str] | None, known: Sequence[str]
-) -> tuple[list[str], Truth]:
-    seen = {id for row in rows for id in row}
-    if labels is None:
-        ids = [id for id in known if id in seen] + sorted(seen - set(known))
-    elif strange := sorted(seen - set(labels)):
-        raise ValueError(f"y has the label {strange[0]!r}, which is none of: {', '.join(labels)}")
-    else:
-        ids = list(labels)
-    place = {id: n for n, id in enumerate(ids)}
-    truth = np.zeros((len(rows), len(ids)), np.int8)
-    for n, row in enumerate(rows):
-        truth[n, [place[id] for id in row]] = 1
-    return ids, truth
 
 
 def _f1(got: NDArray[np.bool_], truth: Truth, weight: Floats) -> float:
@@ -246,7 +188,8 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return
         scopes = size + np.arange(len(scope) + 1)
         # Without terms, examples are as a rule few and picked for the label, not as they come.
-        present, start = (1.0, 0.0) if termed else (_PRESENT, _START)
+        positive = max(weight[truth == 1].sum(), _FEW)
+        present, start = (1.0, 0.0) if termed else (_PRESENT, _START * _FEW / positive)
         # A label sees its own evidence, its own terms and all n-grams; the terms of other labels only mislead few examples.
         first = features.shape[1] - len(self._features.strings)
         scale = np.ones(features.shape[1])
@@ -272,17 +215,15 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             coef, intercept = fitted(rows[some])
             unseen[rows[others]] = features[rows[others]] @ coef + intercept
         truth, weight, unseen = truth[rows], weight[rows], unseen[rows]
-        shift = _shift(unseen, truth, weight)
         if termed:
             base = features[rows] @ self.coef_[n] + self.intercept_[n] >= 0
-            new = unseen + shift >= 0
+            new = unseen >= 0
             mended = weight * ((new == (truth == 1)).astype(int) - (base == (truth == 1)))
             better = mended.sum() >= _SURE * np.sqrt((mended**2).sum()) and mended.any()
             if not better or _f1(new, truth, weight) <= _f1(base, truth, weight):
                 return
-        self.coef_[n], intercept = fitted(rows)
-        self.intercept_[n] = intercept + shift
-        self._slope[n], self._offset[n] = _platt(unseen + shift, truth, (1.0, 0.0))
+        self.coef_[n], self.intercept_[n] = fitted(rows)
+        self._slope[n], self._offset[n] = _platt(unseen, truth, (1.0, 0.0))
         self.learned_[n] = True
 
     def decision_function(self, X: Iterable[str]) -> Floats:  # noqa: N803
@@ -360,7 +301,7 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return texts_of(X)
 
     def _columns(self, y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tuple[list[str], Truth]:
-        return _targets(y, labels, known)
+        return targets(y, labels, known)
 
     def _more_tags(self) -> dict[str, Any]:  # scikit-learn < 1.6
         return {"X_types": ["string"], "multilabel": True, "multioutput_only": True, "requires_y": True}
@@ -375,12 +316,3 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def _scope(entry: Any) -> list[str]:
     """What a label file says of a label's scope."""
     return [text for text in (entry.label.name, entry.definition, *entry.present) if text]
-
-
-def _shift(decision: Floats, truth: Truth, weight: Floats, span: float = 2.0) -> float:
-    """What moves the threshold towards the best F1, the farther the more positive examples there are."""
-    grid = np.linspace(-span, span, 41)
-    quality = np.array([_f1(decision + shift >= 0, truth, weight) for shift in grid])
-    best = grid[quality >= quality.max() - 1e-9]
-    many = weight[truth == 1].sum()
-    return float(best[np.argmin(np.abs(best - np.median(best)))] * many / (many + _TRUST))
