@@ -236,6 +236,20 @@ class Report:
         print("  ".join(cells) + note, flush=True)
 
 
+def options_or_point(
+    out: argparse.ArgumentParser, measure: Callable[..., Any], pinned: bool = True
+) -> argparse.Namespace:
+    """Options of a program whose points are processes of their own; for one of them, measure it, print it and end."""
+    out.add_argument("--point", help="measure this one in this process, and print it as JSON")
+    options = out.parse_args()
+    if pinned:
+        one_core()
+    if options.point:
+        print(json.dumps(measure(**json.loads(options.point))))
+        sys.exit()
+    return options
+
+
 def parser(doc: str | None, with_corpus: bool = True) -> argparse.ArgumentParser:
     """Options that all programs have."""
     out = argparse.ArgumentParser(description=(doc or "").split("\n")[0])

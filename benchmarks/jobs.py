@@ -8,12 +8,11 @@ tags and pieces of evidence were found in all.
 """
 
 import inspect
-import json
 import time
 from itertools import cycle, islice
 from typing import Any
 
-from _common import SHARES, Report, corpus, generated, in_process, parser, peak_mb
+from _common import SHARES, Report, corpus, generated, in_process, options_or_point, parser, peak_mb
 
 from trackclf import Tagger
 
@@ -43,11 +42,7 @@ def measure(jobs: int, count: int, corpus_path: str | None) -> dict[str, Any]:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--point", help="measure this one in this process, and print it as JSON")
-    options = options.parse_args()
-    if options.point:
-        print(json.dumps(measure(**json.loads(options.point))))
-        return
+    options = options_or_point(options, measure, pinned=False)
     report = Report(
         options,
         {

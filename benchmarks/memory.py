@@ -8,11 +8,10 @@ means that scores, tags and pieces of evidence are those of the pool behind neut
 memory as the system counts it, in MB of 10^6 bytes.
 """
 
-import json
 from itertools import cycle, islice
 from typing import Any
 
-from _common import SHARES, Report, corpus, generated, in_process, one_core, parser, peak_mb, shifted
+from _common import SHARES, Report, corpus, generated, in_process, options_or_point, parser, peak_mb, shifted
 
 
 def found(result: Any) -> tuple[int, int]:
@@ -65,12 +64,7 @@ def measure(what: str, count: int, corpus_path: str | None) -> dict[str, Any]:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--point", help="measure this one in this process, and print it as JSON")
-    options = options.parse_args()
-    one_core()
-    if options.point:
-        print(json.dumps(measure(**json.loads(options.point))))
-        return
+    options = options_or_point(options, measure)
     report = Report(options, {"what": "<18", "texts": "9,d", "characters": "11,d", "peak_mb": ".0f"})
     counts = (100,) if options.quick else (1000, 10_000, 100_000)
     rows = [(what, None) for what in ("python", "import numpy", "import trackclf", "load a Tagger")]

@@ -9,7 +9,6 @@ present that have one of their terms in the text, as a plain loop finds them. Pe
 the pool and the scores, 4 bytes a label and text.
 """
 
-import json
 import random
 import time
 from dataclasses import replace
@@ -23,7 +22,7 @@ from _common import (
     corpus,
     generated,
     in_process,
-    one_core,
+    options_or_point,
     parser,
     peak_mb,
     sentences,
@@ -139,12 +138,7 @@ def measure(axis: str, value: int, corpus: str | None) -> dict[str, Any]:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--point", help="measure this one in this process, and print it as JSON")
-    options = options.parse_args()
-    one_core()
-    if options.point:
-        print(json.dumps(measure(**json.loads(options.point))))
-        return
+    options = options_or_point(options, measure)
     report = Report(
         options,
         {

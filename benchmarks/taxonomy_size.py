@@ -8,7 +8,6 @@ and the same everyday text without any, or that of a corpus. Right means that th
 folder, and that each result that should hold a term does.
 """
 
-import json
 import os
 import random
 import tempfile
@@ -16,7 +15,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _common import SHARES, Report, best, corpus, in_process, one_core, parser, peak_mb, phrases, sentences, texts_of
+from _common import (
+    SHARES,
+    Report,
+    best,
+    corpus,
+    in_process,
+    options_or_point,
+    parser,
+    peak_mb,
+    phrases,
+    sentences,
+    texts_of,
+)
 
 LENGTHS = (2, 3, 4, 5, 6)
 CHARACTERS = 1_000_000
@@ -133,12 +144,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--labels", type=int, default=3000, help="(default: 3000)")
     options.add_argument("--terms", type=int, default=60_000, help="(default: 60000)")
-    options.add_argument("--point", help="measure this one in this process, and print it as JSON")
-    options = options.parse_args()
-    one_core()
-    if options.point:
-        print(json.dumps(measure(**json.loads(options.point))))
-        return
+    options = options_or_point(options, measure)
     labels, terms = (60, 600) if options.quick else (options.labels, options.terms)
     columns = {"taxonomy": "<10", "labels": "7,d", "figure": "<44", "value": "10.3f"}
     report = Report(options, columns)

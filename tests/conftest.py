@@ -106,25 +106,31 @@ def label_file(id, kind, order, terms, name="标签", **changes):
     return "\n".join([*lines, "terms = [", *(f"  {term}," for term in terms), "]", ""])
 
 
+SMALL = {
+    "taxonomy.toml": TOP,
+    "classes.toml": CLASSES,
+    "regional.toml": REGIONAL,
+    "tracks/a.toml": label_file("a", "track", 1, TRACK),
+    "tracks/b.toml": label_file("b", "track", 2, OTHER),
+    "modes/m.toml": label_file("m", "mode", 1, MODE),
+}
+
+
+def write_files(folder, files):
+    """Files by their short names; returns the folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def make_taxonomy(tmp_path):
     """Writes a small taxonomy folder; keyword arguments replace files by their short names."""
 
     def make(files=None):
-        folder = tmp_path / "taxonomy"
-        content = {
-            "taxonomy.toml": TOP,
-            "classes.toml": CLASSES,
-            "regional.toml": REGIONAL,
-            "tracks/a.toml": label_file("a", "track", 1, TRACK),
-            "tracks/b.toml": label_file("b", "track", 2, OTHER),
-            "modes/m.toml": label_file("m", "mode", 1, MODE),
-        } | (files or {})
-        for name, text in content.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        return folder
+        return write_files(tmp_path / "taxonomy", SMALL | (files or {}))
 
     return make
 
@@ -137,15 +143,4 @@ def tagger():
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
     """A tagger over a small taxonomy that uses every feature of the format."""
-    folder = tmp_path_factory.mktemp("taxonomy")
-    for name, text in {
-        "taxonomy.toml": TOP,
-        "classes.toml": CLASSES,
-        "regional.toml": REGIONAL,
-        "tracks/a.toml": label_file("a", "track", 1, TRACK),
-        "tracks/b.toml": label_file("b", "track", 2, OTHER),
-        "modes/m.toml": label_file("m", "mode", 1, MODE),
-    }.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    return Tagger(load_taxonomy(folder))
+    return Tagger(load_taxonomy(write_files(tmp_path_factory.mktemp("taxonomy"), SMALL)))

@@ -296,7 +296,7 @@ def main():
     """Fuzz for a time, and say what came."""
     import resource
 
-    from conftest import CLASSES, MODE, OTHER, REGIONAL, TOP, TRACK, label_file
+    from conftest import SMALL, write_files
 
     from trackclf import load_taxonomy
 
@@ -307,17 +307,7 @@ def main():
     seen = Counter()
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
-        files = {
-            "taxonomy.toml": TOP,
-            "classes.toml": CLASSES,
-            "regional.toml": REGIONAL,
-            "tracks/a.toml": label_file("a", "track", 1, TRACK),
-            "tracks/b.toml": label_file("b", "track", 2, OTHER),
-            "modes/m.toml": label_file("m", "mode", 1, MODE),
-        }
-        for name, text in files.items():
-            (root / "taxonomy" / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / "taxonomy" / name).write_text(text, encoding="utf-8")
+        write_files(root / "taxonomy", SMALL)
         wholes, stamps = make(root, load_taxonomy(root / "taxonomy"))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         end, start = time.monotonic() + options.seconds, options.seed

@@ -48,15 +48,15 @@ class Tagger:
         Learned numbers, or the folder of a model that `trackclf train` wrote; labels that it does not know take the
         taxonomy's prior. "shipped" is the model of the package, None the prior alone.
     tracks : sequence of str or "all", optional
-        Ids of the tracks of the shipped taxonomy to look for, candidates among them; by default the active ones. Modes
-        stay. Of another taxonomy they are chosen when it is loaded.
+        Ids of the tracks to look for, candidates among them; by default the active ones. Modes stay. Of a `Taxonomy`
+        they are chosen when it is loaded.
 
     Raises
     ------
     TaxonomyError
         The taxonomy has no such track.
     ValueError
-        Both `taxonomy` and `tracks` are given.
+        `tracks` is given beside a `Taxonomy`.
 
     Attributes
     ----------

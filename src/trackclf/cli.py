@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_argument(
         "--from", dest="format", choices=("turtle", "jsonld", "csv"), help="input format (default: by the file's name)"
     )
-    import_.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
+    _language_option(import_)
     import_.set_defaults(run=_taxonomy_import)
     export.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy folder (default: the shipped one)")
     for action in (show, check):
@@ -252,7 +252,7 @@ def _process(options: argparse.Namespace, write: Any, segments: str | None = Non
     """Read, tag and write; count what failed."""
     records = _input(options)
     tagger = _tagger(options)
-    count = _Count(options)
+    count = _Count(options.lang, options.strict)
 
     def rows() -> Iterator[tuple[Any, Any]]:
         for record, result in _tagged(records, tagger, segments, options.jobs):
@@ -272,9 +272,9 @@ def _review(options: argparse.Namespace) -> int:
         raise InputError(f"-n must be at least 1, got {options.n}")
     records = _input(options)
     tagger = _tagger(options)
-    labels = None if options.labels is None else [id.strip() for id in options.labels.split(",") if id.strip()]
+    labels = _ids(options.labels)
     columns_of(tagger, labels)  # an unknown label before anything is read
-    count = _Count(options)
+    count = _Count(options.lang, options.strict)
 
     def rows() -> Iterator[tuple[str, Any]]:
         for record in records:
@@ -292,15 +292,15 @@ def _review(options: argparse.Namespace) -> int:
 class _Count:
     """Records, and those among them that failed."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
+    def __init__(self, lang: str, strict: bool = False) -> None:
+        self._lang, self._strict = lang, strict
         self._total = self._failed = 0
 
     def add(self, record: Any) -> None:
         """Count a record; with --strict one that failed is an error."""
         self._total += 1
         self._failed += bool(record.error)
-        if record.error and self._options.strict:
+        if record.error and self._strict:
             raise InputError(f"{record.id}: {record.error}")
 
     def code(self) -> int:
@@ -308,7 +308,7 @@ class _Count:
         from trackclf._words import WORDS
 
         if self._failed:
-            message = WORDS[self._options.lang]["failed"].format(failed=self._failed, total=self._total)
+            message = WORDS[self._lang]["failed"].format(failed=self._failed, total=self._total)
             print(f"trackclf: {message}", file=sys.stderr)
         return SOME_FAILED if self._failed else DONE
 
@@ -375,7 +375,11 @@ def _tagger(options: argparse.Namespace, taxonomy: Any = None) -> Any:
 
 
 def _tracks(value: str | None) -> Any:
-    return value if value in (None, "all") else [id.strip() for id in value.split(",") if id.strip()]
+    return value if value == "all" else _ids(value)
+
+
+def _ids(value: str | None) -> list[str] | None:
+    return None if value is None else [id.strip() for id in value.split(",") if id.strip()]
 
 
 def _tagged(records: Iterable[Any], tagger: Any, segments: str | None, jobs: int) -> Iterator[tuple[Any, Any]]:
@@ -617,15 +621,13 @@ class _Corpus:
     """The rows of --corpus: those that cannot be read are named on standard error, counted and passed over."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._records, self._lang = _records(options.corpus, options), options.lang
+        self._records, self._count = _records(options.corpus, options), _Count(options.lang)
         self._waiting: deque[Any] = deque()
-        self._count = {"total": 0, "failed": 0}
 
     def texts(self, keep: bool = True) -> Iterator[str]:
         for record in self._records:
-            self._count["total"] += 1
+            self._count.add(record)
             if record.error:
-                self._count["failed"] += 1
                 print(f"trackclf: {record.id}: {record.error}", file=sys.stderr)
             else:
                 if keep:
@@ -637,11 +639,7 @@ class _Corpus:
         return ((self._waiting.popleft(), answer) for answer in answers)
 
     def code(self) -> int:
-        from trackclf._words import WORDS
-
-        if self._count["failed"]:
-            print("trackclf: " + WORDS[self._lang]["failed"].format(**self._count), file=sys.stderr)
-        return SOME_FAILED if self._count["failed"] else DONE
+        return self._count.code()
 
 
 def _taxonomy_export(options: argparse.Namespace) -> int:
