@@ -433,7 +433,7 @@ def _output(path: str | None) -> Iterator[TextIO]:
 def _eval(options: argparse.Namespace) -> int:
     import json
 
-    from trackclf import _report
+    from trackclf import _evaluation_page
     from trackclf._evaluation import evaluate, read_rows, without
     from trackclf._taxonomy import load_taxonomy
 
@@ -453,7 +453,7 @@ def _eval(options: argparse.Namespace) -> int:
         if options.to == "json":
             out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
         else:
-            out.write(_report.page(report) if options.to == "html" else _report.table(report))
+            out.write(_evaluation_page.page(report) if options.to == "html" else _evaluation_page.table(report))
     return DONE
 
 
