@@ -163,10 +163,18 @@ def terms_of(tag: Tag) -> str:
     return "、".join(shown[:_SHOWN_TERMS]) + ("…" if len(shown) > _SHOWN_TERMS else "")
 
 
+def write_html(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
+    """One page to look at, filter and search."""
+    from trackclf._report_page import write
+
+    write(rows, out, lang, stamp, kinds)
+
+
 FORMATS: dict[str, Callable[[Iterable[Row], TextIO, str, dict[str, str], Sequence[Kind]], None]] = {
     "table": write_table,
     "jsonl": write_jsonl,
     "csv": write_csv,
+    "html": write_html,
 }
 
 
