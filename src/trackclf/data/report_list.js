@@ -55,9 +55,9 @@ function chip([n, level, probability, score]) {
 function marked(row) {
   return row.parts.map((part, at) => {
     if (typeof part === "string") return part;
-    const [text, ...over] = part, mine = [...new Set(over.map((m) => row.marks[m][0]))];
-    const next = row.parts[at + 1], after = new Set(Array.isArray(next) ? next.slice(1) : []);
-    const ending = [...new Set(over.filter((m) => !after.has(m)).map((m) => row.marks[m][0]))].map((n) => labels[n].code);
+    const of = (some) => [...new Set((Array.isArray(some) ? some.slice(1) : []).map((m) => row.marks[m][0]))];
+    const [text, ...over] = part, mine = of(part), next = of(row.parts[at + 1]);
+    const ending = mine.filter((n) => !next.includes(n)).map((n) => labels[n].code);
     const last = labels[mine.at(-1)];
     const node = el("mark", { class: lineOf(mine.at(-1)), style: `${colour(mine[0])};--h2:${last.hue};--s2:${last.step}`, "data-code": ending.join(" ") }, text);
     node.lines = over.map((m) => row.marks[m]);

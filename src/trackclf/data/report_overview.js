@@ -7,7 +7,7 @@ function tiles() {
   $("tiles").replaceChildren(...["all", "tagged", "untagged", "unread"].map((state) => {
     const value = el("b"), node = el("button", { type: "button", class: state }, value, ` ${words[state === "all" ? "texts" : state]}`);
     node.addEventListener("click", () => choose("state", state === "all" || chosen.state === state ? "" : state));
-    updates.push((counts) => { value.textContent = number.format(counts.state[state] || 0); pressed(node, (chosen.state || "all") === state); });
+    updates.push((counts) => { value.textContent = number.format(counts.state[state] || 0); node.classList.toggle("zero", !counts.state[state]); pressed(node, (chosen.state || "all") === state); });
     return el("li", {}, node);
   }));
   if (times.first) $("tiles").append(el("li", { class: "span" }, times.first === times.last ? times.first : `${times.first} – ${times.last}`));
@@ -65,8 +65,8 @@ function heat(first, second) {
         node.textContent = value ? number.format(value) : "";
         node.title = name;
         node.setAttribute("aria-label", name);
-        node.style.setProperty("--heat", `${value ? Math.round(12 + 83 * Math.sqrt(value / most)) : 0}%`);
-        node.classList.toggle("hot", value / most > 0.3);
+        node.style.setProperty("--heat", `${value ? Math.round(15 + 80 * value / most) : 0}%`);
+        node.classList.toggle("hot", value / most > 0.45);
         pressed(node, chosen.pair === pair);
       });
       return el("td", {}, node);
