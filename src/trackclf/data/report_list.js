@@ -1,5 +1,5 @@
 // The list: cards in portions, made as one scrolls.
-const PORTION = 30, PRINTED = 1000;
+const PORTION = 20, PRINTED = 1000;
 const cards = () => $("list").querySelectorAll("article");
 let drawn = 0, here = -1;
 
@@ -14,7 +14,7 @@ function draw(count) {
   const some = shown.slice(drawn, drawn + count).map((row, n) => card(row, drawn + n));
   drawn += some.length;
   $("list").append(...some);
-  for (const article of some) fold(article);
+  fold(some);
   highlight();
 }
 function card(row, n) {
@@ -74,21 +74,23 @@ function sums(row, [n, , , score, count, sum, ...telling]) {
   const caption = el("caption", {}, el("span", { class: `code ${lineOf(n)}`, style: colour(n) }, labels[n].code), ` ${labels[n].name}`);
   return el("table", {}, caption, el("tbody", {}, ...lines), el("tfoot", {}, line("", words.score, score.toFixed(2))));
 }
-// A long text is folded, with its first evidence in sight.
-function fold(article) {
-  const text = article.querySelector(".text");
-  if (!text || text.scrollHeight <= text.clientHeight + 8) return;
-  text.tabIndex = 0;
-  const first = text.querySelector("mark");
-  if (first) text.scrollTop = first.offsetTop - 40;
-  const node = el("button", { type: "button", class: "more", "aria-expanded": "false" }, words.more);
-  node.addEventListener("click", () => unfold(article));
-  text.after(node);
+// Long texts are folded, with their first evidence in sight. Which are long is told by counting: measuring costs a layout.
+function fold(some) {
+  const long = some.map((article) => article.querySelector(".text")).filter((text) => text && (text.textContent.length > 700 || text.textContent.split("\n").length > 12));
+  for (const text of long) {
+    const node = el("button", { type: "button", class: "more", "aria-expanded": "false" }, words.more);
+    node.addEventListener("click", () => unfold(text.parentElement));
+    text.classList.add("folded");
+    text.tabIndex = 0;
+    text.after(node);
+  }
+  const first = long.map((text) => text.querySelector("mark")?.offsetTop || 0);
+  long.forEach((text, n) => { if (first[n] > 200) text.scrollTop = first[n] - 40; });
 }
 function unfold(article) {
   const node = article?.querySelector(".more");
   if (!node) return;
-  const open = article.querySelector(".text").classList.toggle("whole");
+  const open = !article.querySelector(".text").classList.toggle("folded");
   node.textContent = open ? words.less : words.more;
   node.setAttribute("aria-expanded", String(open));
 }
