@@ -126,6 +126,7 @@ function highlight() {
 
 // Going through the list. Only the current text's evidence is among what Tab reaches.
 function mark(n) {
+  if (n < 0 || n === here) return; // gone, where a filter was set from it; or there already
   for (const one of $("list").querySelectorAll("[aria-current]")) one.removeAttribute("aria-current");
   for (const one of $("list").querySelectorAll("mark[tabindex]")) one.removeAttribute("tabindex");
   here = n;
