@@ -353,6 +353,7 @@ def test_modules_stand_in_one_order():
         "_matching",
         "_lexicon",
         "_candidates",
+        "_finds",
         "_resolving",
         "_model",
         "_weights",

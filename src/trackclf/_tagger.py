@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from trackclf._characters import SENTENCE
 from trackclf._compiled import key_of, read, write
+from trackclf._finds import Finds, Learned
 from trackclf._lexicon import Lexicon
 from trackclf._model import Model
 from trackclf._parallel import checked, run
-from trackclf._resolving import Finds, Learned, Resolver
+from trackclf._resolving import Resolver
 from trackclf._resources import model_dir
 from trackclf._results import ResultArrays, ResultBuilder, place, summarise
 from trackclf._scoring import Cells, add_up, contribute, find_pairs, sums_of
