@@ -2,6 +2,8 @@ import doctest
 import os
 import re
 import runpy
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,10 +24,11 @@ from trackclf import (
     _taxonomy_files,
     load_taxonomy,
 )
+from trackclf.cli import main
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "README.zh-CN.md", "docs/estimator.md", "docs/saving.md", "docs/review.md"]
+    "name", ["README.md", "README.zh-CN.md", "docs/estimator.md", "docs/saving.md", "docs/review.md", "docs/report.md"]
 )
 def test_code_blocks_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -64,11 +67,6 @@ def test_examples_in_docstrings_run(module):
 
 
 def test_exchange_of_taxonomies_runs_as_documented(tmp_path, monkeypatch):
-    import re
-    import shlex
-
-    from trackclf.cli import main
-
     page = ROOT / "docs" / "exchange.md"
     blocks = dict(re.findall(r"```(\w+)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
     monkeypatch.chdir(tmp_path)
@@ -78,6 +76,17 @@ def test_exchange_of_taxonomies_runs_as_documented(tmp_path, monkeypatch):
         assert main(shlex.split(line, comments=True)[1:]) == 0, line
     assert load_taxonomy("copy").digest == load_taxonomy().digest
     assert doctest.testfile(str(page), module_relative=False, encoding="utf-8") == (0, 3)
+
+
+def test_report_runs_as_documented(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "docs" / "sample" / "news.jsonl", tmp_path)
+    (block,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    for line in block.splitlines():
+        Path("page.html").unlink(missing_ok=True)
+        assert main(shlex.split(line, comments=True)[1:]) == 0, line
+        assert Path("page.html").stat().st_size > 50_000
 
 
 def test_labels_page_is_the_taxonomy():

@@ -171,7 +171,7 @@ def test_overview(view, results):
     cells = {one.get_attribute("data-pair"): int(one.text_content()) for one in view.locator("button.cell").all()}
     assert cells == dict(pairs)
     assert view.locator(".time button").count() == 11
-    assert view.locator(".time button").first.get_attribute("aria-label") == "2026-01:5 条(共 5 条)"
+    assert view.locator(".time button").first.get_attribute("aria-label") == "2026-01：5 条（共 5 条）"
     assert "taxonomy" in view.text_content("footer")
     assert view.locator("h3").first.text_content() == "东湖高新区新年首批项目集中开工"
 
@@ -200,7 +200,7 @@ def test_filters(view, results):
         assert ids(view) == found
     assert "not gb18030" in view.text_content("#list")
     view.click("#tiles .untagged")
-    assert view.locator(".why").first.text_content() == "无标签: 没有发现依据"
+    assert view.locator(".why").first.text_content() == "无标签 · 没有发现依据"
     assert any("最接近" in text for text in view.locator(".why").all_text_contents())
     view.click("#tiles .all")
     assert len(ids(view)) == 58
@@ -274,7 +274,7 @@ def test_evidence_by_mouse_and_by_key(view):
     marks.nth(0).hover()
     tip = view.locator("#tip")
     assert re.fullmatch(r"1 量子科技 · 光量子 · 强指示词 \+\d\.\d\d", tip.locator("div").first.text_content())
-    view.hover("h1")
+    view.mouse.move(2, 2)
     assert not tip.is_visible()
     press(view, "j", *["Tab"] * 4)  # three chips, then the first mark
     assert view.evaluate("document.activeElement.tagName") == "MARK"

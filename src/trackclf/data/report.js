@@ -20,7 +20,7 @@ function el(name, attributes = {}, ...children) {
 const colour = (n) => `--h:${labels[n].hue};--s:${labels[n].step}`;
 const lineOf = (n) => `k${Math.min(labels[n].kind, 2)}`;
 const fullName = (n) => `${labels[n].code} ${labels[n].name}`;
-const dot = (status) => el("span", { class: `dot ${status}`, title: words[status] });
+const dot = (status) => el("span", { class: `dot ${status}`, role: "img", title: words[status], "aria-label": words[status] });
 
 // What each row is, for the filters.
 const varied = kinds.map((_, kind) => new Set(labels.filter((one) => one.kind === kind).map((one) => one.status)).size > 1);

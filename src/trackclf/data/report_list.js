@@ -21,10 +21,10 @@ function card(row, n) {
   const article = el("article", { tabindex: "-1", "aria-labelledby": `h${n}`, "data-id": row.id });
   article.append(el("h3", { id: `h${n}` }, el("bdi", {}, row.title || row.id)), facts(row));
   if (row.tags.length) article.append(el("ul", { class: "chips" }, ...row.tags.map((tag) => el("li", {}, chip(tag)))));
-  if (row.error !== undefined) article.append(el("p", { class: "why error" }, `${words.unread}: ${row.error}`));
+  if (row.error !== undefined) article.append(el("p", { class: "why error" }, `${words.unread} · ${row.error}`));
   if (row.why) {
     const near = row.nearest ? ` · ${words.nearest.replace("{name}", labels[row.nearest[0]].name).replace("{distance:.2f}", row.nearest[1].toFixed(2))}` : "";
-    article.append(el("p", { class: "why" }, `${words.none}: ${words[row.why] || row.why}${near}`));
+    article.append(el("p", { class: "why" }, `${words.none} · ${words[row.why] || row.why}${near}`));
   }
   if (row.parts.length) article.append(el("div", { class: "text", lang: "zh" }, ...marked(row)));
   if (row.tags.length) {

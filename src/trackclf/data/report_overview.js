@@ -43,7 +43,7 @@ function facet(name, kind) {
   return panel(name, "", ...parts);
 }
 function panel(name, note, ...parts) {
-  const open = matchMedia("(min-width: 56rem)").matches ? "" : undefined;
+  const open = matchMedia("(min-width: 46.01rem)").matches ? "" : undefined;
   return el("details", { class: "panel", open }, el("summary", {}, el("h2", {}, name), " ", el("small", {}, note)), ...parts);
 }
 function heat(first, second) {
@@ -53,8 +53,8 @@ function heat(first, second) {
     return all.length > 30 ? all.filter((n) => used.has(n)) : all;
   };
   const columns = side(first, 0), lines = side(second, 1), most = widest(Object.values(total.pair));
-  const heads = columns.map((n) => el("th", { scope: "col", style: colour(n) }, el("div", {}, el("span", { class: "code k0" }, labels[n].code), el("span", { class: "vertical" }, labels[n].name))));
-  const body = lines.map((m) => el("tr", {}, el("th", { scope: "row", style: colour(m) }, el("span", { class: `code ${lineOf(m)}` }, labels[m].code), " ", el("span", { class: "name" }, labels[m].name)),
+  const heads = columns.map((n) => el("th", { scope: "col", style: colour(n), title: labels[n].name }, el("div", {}, el("span", { class: "code k0" }, labels[n].code), el("span", { class: "vertical" }, labels[n].name))));
+  const body = lines.map((m) => el("tr", {}, el("th", { scope: "row", style: colour(m), title: labels[m].name }, el("span", { class: `code ${lineOf(m)}` }, labels[m].code), " ", el("span", { class: "name" }, labels[m].name)),
     ...columns.map((n) => {
       const pair = `${n},${m}`;
       if (!total.pair[pair]) return el("td", {}, el("span", { class: "cell", "aria-label": "0" }));
@@ -71,7 +71,7 @@ function heat(first, second) {
       });
       return el("td", {}, node);
     })));
-  const table = el("table", {}, el("thead", {}, el("tr", {}, el("td"), ...heads)), el("tbody", {}, ...body));
+  const table = el("table", { style: `--columns:${columns.length}` }, el("thead", {}, el("tr", {}, el("td"), ...heads)), el("tbody", {}, ...body));
   return panel(fill("heat", { first: kinds[first], second: kinds[second] }), words.heat_note, el("div", { class: "heat" }, table));
 }
 function timeline() {
@@ -90,7 +90,7 @@ function timeline() {
     });
     return node;
   });
-  const steps = Math.min(5, bins.length - 1);
+  const steps = Math.min(4, bins.length - 1);
   const ticks = steps < 1 ? bins : Array.from({ length: steps + 1 }, (_, n) => bins[Math.round((n * (bins.length - 1)) / steps)]);
   const note = `${words[times.word]} · ${words.time_note}${undated ? ` · ${fill("undated", { n: undated })}` : ""}`;
   return panel(words.timeline, note, el("div", { class: "time" }, ...bars), el("div", { class: "ticks", "aria-hidden": "true" }, ...ticks.map((tick) => el("span", {}, tick))));
