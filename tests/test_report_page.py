@@ -6,13 +6,15 @@ import re
 from collections import Counter
 from itertools import cycle, islice, pairwise
 
+import numpy as np
 import pytest
 from conftest import ROOT, write_files
 from test_layers import HIERARCHY
 
 from trackclf import Tagger
+from trackclf._html import asset
 from trackclf._readers import Options, Record, read
-from trackclf._report_page import iso_date, write
+from trackclf._report_page import _labels, iso_date, write
 from trackclf._words import REPORT_WORDS
 from trackclf.cli import main
 
@@ -100,6 +102,40 @@ def expected(results, *labels, when=lambda result: True):
 )
 def test_dates(value, date):
     assert iso_date(value) == date
+
+
+# Linear sRGB from OKLab (Ottosson 2020), and what dichromats see of it (Machado, Oliveira and Fernandes 2009).
+OKLAB = [[1, 0.39633778, 0.21580376], [1, -0.10556135, -0.06385417], [1, -0.08948418, -1.29148555]]
+LMS = [
+    [4.07674166, -3.30771159, 0.23096993],
+    [-1.26843800, 2.60975740, -0.34131940],
+    [-0.00419609, -0.70341861, 1.7076147],
+]
+VISION = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_no_two_labels_look_alike(tagger, scheme, vision):
+    rule = re.findall(r"--base: (\S+); --step: (\S+); --chroma: ([.\d]+)", asset("report.css"))[scheme]
+    base, step, chroma = map(float, rule)
+    labels = _labels(tagger.labels, tagger.kinds, "zh")
+    angle = np.radians([one["hue"] for one in labels])
+    light = base + step * np.array([one["step"] for one in labels])
+    rgb = np.clip(
+        np.array(LMS) @ (OKLAB @ np.stack([light, chroma * np.cos(angle), chroma * np.sin(angle)])) ** 3, 0, 1
+    )
+    seen = np.linalg.solve(OKLAB, np.cbrt(np.linalg.solve(LMS, np.clip(np.array(VISION[vision]) @ rgb, 0, 1))))
+    apart = np.sqrt(((seen[:, :, None] - seen[:, None]) ** 2).sum(0))
+    kind = np.array([one["kind"] for one in labels])
+    other = (kind[:, None] == kind) & ~np.eye(len(labels), dtype=bool)
+    assert apart[other & (kind == 0)].min() > 0.017  # side by side, about what can be told; the codes do the rest
+    assert apart[other & (kind == 1)].min() > 0.06
 
 
 def test_rows_go_out_as_they_come(tagger):

@@ -57,8 +57,12 @@ def marked(text: str, spans: Sequence[Span]) -> str:
 
 
 def hue(column: int) -> int:
-    """A label's hue by its column, in degrees: by the golden angle, so that neighbours differ."""
-    return column * 137 % 360
+    """A label's hue by its column, in degrees.
+
+    Of all steps and starts this one, together with the three steps of lightness of `_report_page`, keeps fifteen tracks and three
+    modes furthest apart for normal vision, protanopes, deuteranopes and tritanopes alike (a test has the simulation).
+    """
+    return (15 + column * 74) % 360
 
 
 def codes(kinds: Iterable[str]) -> list[str]:

@@ -7,18 +7,21 @@ for (const block of document.querySelectorAll(".rows")) {
   block.remove();
 }
 const number = new Intl.NumberFormat(document.documentElement.lang);
-const fill = (word, values) => words[word].replace(/\{(\w+)\}/g, (_, key) => (typeof values[key] === "number" ? number.format(values[key]) : values[key]));
+const shownAs = (value) => (typeof value === "number" ? number.format(value) : value);
+const fill = (word, values) => words[word].replace(/\{(\w+)\}/g, (_, key) => shownAs(values[key]));
 const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
 
 // All text goes in as text: nothing of a row is ever parsed as HTML.
 function el(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) if (value !== undefined) node.setAttribute(key, value);
-  node.append(...children.filter((child) => child !== undefined));
+  node.append(...children);
   return node;
 }
 const colour = (n) => `--h:${labels[n].hue};--s:${labels[n].step}`;
 const lineOf = (n) => `k${Math.min(labels[n].kind, 2)}`;
+const code = (n) => el("span", { class: `code ${lineOf(n)}`, style: colour(n) }, labels[n].code);
+const inheritedFrom = (n) => (n === undefined ? "" : ` · ${words.inherited.replace("{name}", labels[n].name)}`);
 const fullName = (n) => `${labels[n].code} ${labels[n].name}`;
 const dot = (status) => el("span", { class: `dot ${status}`, role: "img", title: words[status], "aria-label": words[status] });
 
@@ -46,7 +49,8 @@ const times = (() => {
   if (unit === 1 && months(last) - months(first) > 120) unit = 0;
   const bins = [], length = [4, 7, 10][unit];
   if (unit === 2) for (let t = Date.parse(first); t <= Date.parse(last); t += 864e5) bins.push(new Date(t).toISOString().slice(0, 10));
-  if (unit === 1) for (let m = months(first); m <= months(last); m++) bins.push(`${Math.floor(m / 12)}-${String((m % 12) + 1).padStart(2, "0")}`);
+  const month = (m) => `${Math.floor(m / 12)}-${String((m % 12) + 1).padStart(2, "0")}`;
+  if (unit === 1) for (let m = months(first); m <= months(last); m++) bins.push(month(m));
   if (unit === 0) for (let y = Number(first.slice(0, 4)); y <= Number(last.slice(0, 4)); y++) bins.push(String(y));
   for (const row of rows) if (row.date && row.date.length >= length) row.bin = row.date.slice(0, length);
   return { bins, word: ["by_year", "by_month", "by_day"][unit], first, last };

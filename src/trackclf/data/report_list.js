@@ -23,13 +23,14 @@ function card(row, n) {
   if (row.tags.length) article.append(el("ul", { class: "chips" }, ...row.tags.map((tag) => el("li", {}, chip(tag)))));
   if (row.error !== undefined) article.append(el("p", { class: "why error" }, `${words.unread} · ${row.error}`));
   if (row.why) {
-    const near = row.nearest ? ` · ${words.nearest.replace("{name}", labels[row.nearest[0]].name).replace("{distance:.2f}", row.nearest[1].toFixed(2))}` : "";
-    article.append(el("p", { class: "why" }, `${words.none} · ${words[row.why] || row.why}${near}`));
+    const [n, distance] = row.nearest || [];
+    const near = () => words.nearest.replace("{name}", labels[n].name).replace("{distance:.2f}", distance.toFixed(2));
+    article.append(el("p", { class: "why" }, [words.none, words[row.why], ...(row.nearest ? [near()] : [])].join(" · ")));
   }
   if (row.parts.length) article.append(el("div", { class: "text", lang: "zh" }, ...marked(row)));
   if (row.tags.length) {
     const why = el("details", { class: "sums" }, el("summary", {}, words.evidence));
-    why.addEventListener("toggle", () => why.children.length > 1 || why.append(...row.tags.map((tag) => sums(row, tag))), { once: true });
+    why.addEventListener("toggle", () => why.append(...row.tags.map((tag) => sums(row, tag))), { once: true });
     article.append(why);
   }
   return article;
@@ -38,16 +39,18 @@ function facts(row) {
   const parts = [];
   if (row.title) parts.push(el("bdi", { class: "id" }, row.id));
   if (row.date) parts.push(el("time", { datetime: row.date }, row.date));
-  for (const [name, value] of row.facts || []) parts.push(el("span", {}, el("span", { class: "faint" }, `${name} `), el("bdi", {}, value)));
-  if (row.url && /^https?:\/\//i.test(row.url)) parts.push(el("a", { href: row.url, target: "_blank", rel: "noopener noreferrer" }, row.url));
-  else if (row.url) parts.push(el("bdi", {}, row.url));
+  for (const [name, value] of row.facts || []) parts.push(el("span", {}, `${name} `, el("bdi", { class: "value" }, value)));
+  const link = { href: row.url, target: "_blank", rel: "noopener noreferrer" };
+  if (row.url) parts.push(/^https?:\/\//i.test(row.url) ? el("a", link, row.url) : el("bdi", {}, row.url));
   return el("p", { class: "facts" }, ...parts);
 }
 function chip([n, level, probability, score]) {
   const title = `${labels[n].id} · ${words[labels[n].status]} · ${words.score} ${score.toFixed(2)}`;
-  const node = el("button", { type: "button", class: "chip", style: colour(n), title, "data-label": labels[n].id },
-    el("span", { class: `code ${lineOf(n)}` }, labels[n].code), el("span", {}, labels[n].name), varied[labels[n].kind] ? dot(labels[n].status) : undefined,
-    labels[n].levels ? el("span", { class: "level" }, words[`level_${level}`]) : undefined, el("span", { class: "p" }, probability.toFixed(2)));
+  const parts = [code(n), el("span", {}, labels[n].name)];
+  if (varied[labels[n].kind]) parts.push(dot(labels[n].status));
+  if (labels[n].levels) parts.push(el("span", { class: "level" }, words[`level_${level}`]));
+  parts.push(el("span", { class: "p" }, probability.toFixed(2)));
+  const node = el("button", { type: "button", class: "chip", title, "data-label": labels[n].id }, ...parts);
   node.addEventListener("click", () => toggle(n));
   return node;
 }
@@ -59,7 +62,8 @@ function marked(row) {
     const [text, ...over] = part, mine = of(part), next = of(row.parts[at + 1]);
     const ending = mine.filter((n) => !next.includes(n)).map((n) => labels[n].code);
     const last = labels[mine.at(-1)];
-    const node = el("mark", { class: lineOf(mine.at(-1)), style: `${colour(mine[0])};--h2:${last.hue};--s2:${last.step}`, "data-code": ending.join(" ") }, text);
+    const style = `${colour(mine[0])};--h2:${last.hue};--s2:${last.step}`;
+    const node = el("mark", { class: lineOf(mine.at(-1)), style, "data-code": ending.join(" ") }, text);
     node.lines = over.map((m) => row.marks[m]);
     return node;
   });
@@ -68,15 +72,17 @@ function sums(row, [n, , , score, count, sum, ...telling]) {
   const mine = (row.marks || []).filter((mark) => mark[0] === n);
   const bias = score - (sum || 0) - mine.reduce((all, mark) => all + mark[3], 0);
   const line = (what, kind, value) => el("tr", {}, el("td", {}, what), el("td", {}, kind), el("td", { class: "sum" }, value));
-  const lines = mine.map(([, term, kind, value, from]) => line(term, words[kind] + (from === undefined ? "" : ` · ${words.inherited.replace("{name}", labels[from].name)}`), signed(value)));
-  if (count) lines.push(line(telling.map(([text, value]) => `${text} ${signed(value)}`).join("  ") + (count > telling.length ? " …" : ""), `${words.learned} × ${count}`, signed(sum)));
+  const lines = mine.map(([, term, kind, value, from]) => line(term, words[kind] + inheritedFrom(from), signed(value)));
+  const context = telling.map(([text, value]) => `${text} ${signed(value)}`).join("  ") + (count > telling.length ? " …" : "");
+  if (count) lines.push(line(context, `${words.learned} × ${count}`, signed(sum)));
   lines.push(line("", words.bias, signed(bias)));
-  const caption = el("caption", {}, el("span", { class: `code ${lineOf(n)}`, style: colour(n) }, labels[n].code), ` ${labels[n].name}`);
+  const caption = el("caption", {}, code(n), ` ${labels[n].name}`);
   return el("table", {}, caption, el("tbody", {}, ...lines), el("tfoot", {}, line("", words.score, score.toFixed(2))));
 }
 // Long texts are folded, with their first evidence in sight. Which are long is told by counting: measuring costs a layout.
 function fold(some) {
-  const long = some.map((article) => article.querySelector(".text")).filter((text) => text && (text.textContent.length > 700 || text.textContent.split("\n").length > 12));
+  const isLong = ({ textContent: all }) => all.length > 700 || all.split("\n").length > 12;
+  const long = some.flatMap((article) => [...article.querySelectorAll(".text")]).filter(isLong);
   for (const text of long) {
     const node = el("button", { type: "button", class: "more", "aria-expanded": "false" }, words.more);
     node.addEventListener("click", () => unfold(text.parentElement));
@@ -148,8 +154,8 @@ function tell(node) {
   hide();
   told = node;
   const tip = $("tip");
-  tip.replaceChildren(...node.lines.map(([n, term, kind, value, from]) => el("div", { style: colour(n) }, el("span", { class: `code ${lineOf(n)}` }, labels[n].code),
-    ` ${labels[n].name} · ${term} · ${words[kind]} `, el("b", {}, signed(value)), from === undefined ? "" : ` · ${words.inherited.replace("{name}", labels[from].name)}`)));
+  tip.replaceChildren(...node.lines.map(([n, term, kind, value, from]) => el("div", {}, code(n),
+    ` ${labels[n].name} · ${term} · ${words[kind]} `, el("b", {}, signed(value)), inheritedFrom(from))));
   tip.hidden = false;
   node.setAttribute("aria-describedby", "tip");
   const box = node.getClientRects()[0], { offsetWidth: width, offsetHeight: height } = tip;
@@ -162,7 +168,10 @@ function hide() {
   told = null;
 }
 const evidence = (event) => (event.target instanceof Element ? event.target.closest("mark") : null);
-document.addEventListener("mouseover", (event) => (evidence(event) ? tell(evidence(event)) : told && document.activeElement !== told && hide()));
+document.addEventListener("mouseover", (event) => {
+  if (evidence(event)) tell(evidence(event));
+  else if (told && told !== document.activeElement) hide();
+});
 document.addEventListener("focusin", (event) => {
   const article = event.target.closest("article");
   if (article) mark([...cards()].indexOf(article));

@@ -1,16 +1,21 @@
 // The overview is built once; `update` writes the numbers.
 const updates = [];
 const pressed = (node, on) => node.setAttribute("aria-pressed", String(on));
+const share = (value, most) => (value ? `max(2px, ${(100 * value) / most}%)` : "0");
 const widest = (values) => Math.max(1, ...values);
 
 function tiles() {
   $("tiles").replaceChildren(...["all", "tagged", "untagged", "unread"].map((state) => {
     const value = el("b"), node = el("button", { type: "button", class: state }, value, ` ${words[state === "all" ? "texts" : state]}`);
     node.addEventListener("click", () => choose("state", state === "all" || chosen.state === state ? "" : state));
-    updates.push((counts) => { value.textContent = number.format(counts.state[state] || 0); node.classList.toggle("zero", !counts.state[state]); pressed(node, (chosen.state || "all") === state); });
+    updates.push((counts) => {
+      value.textContent = number.format(counts.state[state] || 0);
+      node.classList.toggle("zero", !counts.state[state]);
+      pressed(node, (chosen.state || "all") === state);
+    });
     return el("li", {}, node);
   }));
-  if (times.first) $("tiles").append(el("li", { class: "span" }, times.first === times.last ? times.first : `${times.first} – ${times.last}`));
+  if (times.first) $("tiles").append(el("li", { class: "span" }, [...new Set([times.first, times.last])].join(" – ")));
 }
 function facet(name, kind) {
   const mine = labels.map((_, n) => n).filter((n) => labels[n].kind === kind);
@@ -18,13 +23,14 @@ function facet(name, kind) {
   const most = widest(listed.map((n) => total.label[n]));
   const items = listed.map((n) => {
     const value = el("span", { class: "n" }), now = el("i", { class: "now" });
-    const all = el("i", { style: `width:${(100 * total.label[n]) / most}%` });
+    const all = el("i", { style: `width:${share(total.label[n], most)}` });
     const node = el("button", { type: "button", "data-label": labels[n].id, style: `${colour(n)};--d:${labels[n].depth}` },
-      el("span", { class: `code ${lineOf(n)}` }, labels[n].code), el("span", { class: "name" }, labels[n].name, varied[kind] ? dot(labels[n].status) : undefined), value, el("span", { class: "track" }, all, now));
+      code(n), el("span", { class: "name" }, labels[n].name, ...(varied[kind] ? [dot(labels[n].status)] : [])), value,
+      el("span", { class: "track" }, all, now));
     node.addEventListener("click", () => toggle(n));
     updates.push((counts) => {
       value.textContent = number.format(counts.label[n]);
-      now.style.width = `${(100 * counts.label[n]) / most}%`;
+      now.style.width = share(counts.label[n], most);
       node.classList.toggle("zero", !counts.label[n]);
       pressed(node, chosen.labels.has(n));
     });
@@ -34,9 +40,13 @@ function facet(name, kind) {
   if (varied[kind]) {
     const statuses = [...new Set(mine.map((n) => labels[n].status))];
     parts.unshift(el("div", { class: "statuses" }, ...statuses.map((status) => {
-      const value = el("span", { class: "n" }), node = el("button", { type: "button", "data-status": status }, dot(status), words[status], " ", value);
+      const value = el("span", { class: "n" });
+      const node = el("button", { type: "button", "data-status": status }, dot(status), words[status], " ", value);
       node.addEventListener("click", () => choose("status", chosen.status === status ? "" : status));
-      updates.push((counts) => { value.textContent = number.format(counts.status[status] || 0); pressed(node, chosen.status === status); });
+      updates.push((counts) => {
+        value.textContent = number.format(counts.status[status] || 0);
+        pressed(node, chosen.status === status);
+      });
       return node;
     })));
   }
@@ -53,15 +63,17 @@ function heat(first, second) {
     return all.length > 30 ? all.filter((n) => used.has(n)) : all;
   };
   const columns = side(first, 0), lines = side(second, 1), most = widest(Object.values(total.pair));
-  const heads = columns.map((n) => el("th", { scope: "col", style: colour(n), title: labels[n].name }, el("div", {}, el("span", { class: "code k0" }, labels[n].code), el("span", { class: "vertical" }, labels[n].name))));
-  const body = lines.map((m) => el("tr", {}, el("th", { scope: "row", style: colour(m), title: labels[m].name }, el("span", { class: `code ${lineOf(m)}` }, labels[m].code), " ", el("span", { class: "name" }, labels[m].name)),
+  const head = (n, scope, ...inside) => el("th", { scope, title: labels[n].name }, ...inside);
+  const heads = columns.map((n) => head(n, "col", el("div", {}, code(n), el("span", { class: "vertical" }, labels[n].name))));
+  const body = lines.map((m) => el("tr", {}, head(m, "row", code(m), " ", el("span", { class: "name" }, labels[m].name)),
     ...columns.map((n) => {
       const pair = `${n},${m}`;
       if (!total.pair[pair]) return el("td", {}, el("span", { class: "cell", "aria-label": "0" }));
       const node = el("button", { type: "button", class: "cell", "data-pair": `${labels[n].id} ${labels[m].id}` });
       node.addEventListener("click", () => choose("pair", chosen.pair === pair ? "" : pair));
       updates.push((counts) => {
-        const value = counts.pair[pair] || 0, name = fill("heat_cell", { first: labels[n].name, second: labels[m].name, n: value });
+        const value = counts.pair[pair] || 0;
+        const name = fill("heat_cell", { first: labels[n].name, second: labels[m].name, n: value });
         node.textContent = value ? number.format(value) : "";
         node.title = name;
         node.setAttribute("aria-label", name);
@@ -78,14 +90,14 @@ function timeline() {
   const most = widest(Object.values(total.bin)), { bins } = times;
   const undated = rows.length - Object.values(total.bin).reduce((a, b) => a + b, 0);
   const bars = bins.map((bin) => {
-    const now = el("i", { class: "now" }), all = el("i", { style: `height:${(100 * (total.bin[bin] || 0)) / most}%` });
+    const now = el("i", { class: "now" }), all = el("i", { style: `height:${share(total.bin[bin], most)}` });
     const node = el("button", { type: "button", "data-bin": bin }, all, now);
     node.addEventListener("click", () => pick(bin));
     updates.push((counts) => {
       const value = counts.bin[bin] || 0;
       node.title = fill("in_bar", { when: bin, n: value, total: total.bin[bin] || 0 });
       node.setAttribute("aria-label", node.title);
-      now.style.height = `${(100 * value) / most}%`;
+      now.style.height = share(value, most);
       pressed(node, Boolean(chosen.range) && bin >= chosen.range[0] && bin <= chosen.range[1]);
     });
     return node;
@@ -93,7 +105,8 @@ function timeline() {
   const steps = Math.min(4, bins.length - 1);
   const ticks = steps < 1 ? bins : Array.from({ length: steps + 1 }, (_, n) => bins[Math.round((n * (bins.length - 1)) / steps)]);
   const note = `${words[times.word]} · ${words.time_note}${undated ? ` · ${fill("undated", { n: undated })}` : ""}`;
-  return panel(words.timeline, note, el("div", { class: "time" }, ...bars), el("div", { class: "ticks", "aria-hidden": "true" }, ...ticks.map((tick) => el("span", {}, tick))));
+  const axis = el("div", { class: "ticks", "aria-hidden": "true" }, ...ticks.map((tick) => el("span", {}, tick)));
+  return panel(words.timeline, note, el("div", { class: "time" }, ...bars), axis);
 }
 
 function overview() {
