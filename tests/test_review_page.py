@@ -251,6 +251,12 @@ def test_progress_outlives_the_page(opened, tagger, tmp_path):
     view.reload()
     assert (view.text_content("#done"), current(view)) == ("2 / 6", "t2")
     assert [row["labelled_by"] for row in saved(view, tmp_path / "out.jsonl")] == ["小李", "小李"]
+    press(view, "u")
+    assert (view.text_content("#done"), current(view)) == ("1 / 6", "t1")
+    view.reload()
+    press(view, "u", "u")  # one more than there is
+    assert (view.text_content("#done"), current(view)) == ("0 / 6", "t0")
+    press(view, "r")
     other = opened(made(tagger, n=5))  # another page, the same folder: another key
     assert other.text_content("#done") == "0 / 5"
     key = data_of(html)["key"]
@@ -258,11 +264,14 @@ def test_progress_outlives_the_page(opened, tagger, tmp_path):
     for broken in (
         "{",
         '{"state": {"0": {"verdict": "a", "levels": {"nothing": 7}}, "99": 1, "1": null}}',
+        '{"undone": [[0], [99, {"verdict": null, "levels": {}}], [1.5, null], 7]}',
+        '{"state": {"length": 1}, "undone": 1}',
         "[]",
         "null",
     ):
         view.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, broken])
         view.reload()
+        press(view, "u")
         assert view.text_content("#done") == "0 / 6"
 
 
