@@ -23,7 +23,8 @@ from trackclf._taxonomy import Taxonomy, load_taxonomy
 
 Floats = NDArray[np.float64]
 
-_RUN = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U000323af]+|[^\W_]+")
+_IDEOGRAPHS = "㐀-鿿豈-﫿\U00020000-\U000323af"
+_RUN = re.compile(f"[{_IDEOGRAPHS}]+|[^\\W_{_IDEOGRAPHS}]+")
 _IDEOGRAPH = "㐀"  # the first; what stands before it is spelt in letters
 
 
