@@ -2,9 +2,9 @@
 
 For each label a logistic regression over one sparse matrix (`_features`). Where the taxonomy has terms for a label, what was
 learned takes the place of the tagger's score only if cross-validation shows that it mends more than it breaks (a
-one-sided McNemar test, 1947), so few examples change nothing for the worse. Where it has none, its scope stands by: name,
-definition and what is present serve as faint examples, and as negative ones of the other labels (Chang et al. 2008), and
-n-grams of the scope are held down less.
+one-sided McNemar test, 1947), so few examples change nothing for the worse. Where it has none, its scope stands by: the
+clauses of name, definition and what is present serve as faint examples, and as negative ones of the other labels (Chang
+et al. 2008), and n-grams of the scope are held down less.
 """
 
 import re

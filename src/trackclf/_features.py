@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 _IDEOGRAPHS = "㐀-鿿豈-﫿\U00020000-\U000323af"
 _RUN = re.compile(f"[{_IDEOGRAPHS}]+|[^\\W_{_IDEOGRAPHS}]+")
 _IDEOGRAPH = "㐀"  # the first; what stands before it is spelt in letters
-_SCRAP, _NAME = 12.0, 18.0  # nats of what is no word of the dictionary: ideographs, mostly scraps; letters, mostly names
+_SCRAP, _NAME = 12.0, 18.0  # nats of what no dictionary has: ideographs, mostly scraps; letters, mostly names
 
 
 def texts_of(X: Iterable[str]) -> list[str]:  # noqa: N803
