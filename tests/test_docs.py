@@ -11,6 +11,7 @@ from conftest import ROOT
 
 import trackclf
 from trackclf import (
+    _arrow,
     _authoring,
     _characters,
     _estimator,
@@ -34,8 +35,9 @@ def test_code_blocks_run(name, tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-def test_examples_of_the_taxonomy_page_run(tmp_path, monkeypatch):
-    page = ROOT / "docs" / "taxonomy.md"
+@pytest.mark.parametrize("name", ["taxonomy.md", "output.md"])
+def test_examples_in_console_blocks_run(name, tmp_path, monkeypatch):
+    page = ROOT / "docs" / name
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     shown = "".join(blocks)
@@ -55,7 +57,8 @@ def test_examples_of_the_taxonomy_page_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "module", [_authoring, _characters, _estimator, _exchange, _features, _matching, _review, _tagger, _taxonomy_files]
+    "module",
+    [_arrow, _authoring, _characters, _estimator, _exchange, _features, _matching, _review, _tagger, _taxonomy_files],
 )
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)

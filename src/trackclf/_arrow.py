@@ -12,7 +12,7 @@ from trackclf._rows import Row, as_json, own_name, without_surrogates
 from trackclf._types import Kind, Result
 from trackclf.errors import InputError
 
-_ROWS, _CHARACTERS = 10_000, 1 << 24  # of a row group, at most
+_ROWS, _CHARACTERS = 4_000, 1 << 23  # of a row group, at most
 _COLUMNS = 1000  # of the input's own, at most
 
 

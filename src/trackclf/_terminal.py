@@ -1,7 +1,6 @@
 """Results in the terminal: a table, or the text with its evidence marked; widths of Chinese there."""
 
 import re
-import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -60,7 +59,11 @@ def fit(text: str, columns: int, tail: bool = False) -> str:
 
 def _room(out: TextIO) -> int | None:
     """The terminal's width, or what COLUMNS says of it; None where the output is no terminal."""
-    return shutil.get_terminal_size().columns if out.isatty() else None
+    if not out.isatty():
+        return None
+    from shutil import get_terminal_size  # which imports what compresses
+
+    return get_terminal_size().columns
 
 
 def _sizes(words: dict[str, str], names: Iterable[str], room: int | None) -> list[int]:
