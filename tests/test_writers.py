@@ -187,6 +187,12 @@ def test_ids_and_later_columns(small, monkeypatch, group):
         assert table["input_id"].to_pylist() == [None, 9]
 
 
+def test_names_of_columns_are_sound_and_different(small):
+    fields = dict.fromkeys(["\ud800", "\udc00", "tracks", "input_tracks", "more"], 1)
+    names = parquet(rows_of(small, [Record("x", "", fields)]), small).schema.names
+    assert names[1:6] == ["\ufffd", "input_\ufffd", "input_input_tracks", "input_tracks", "input_more"]
+
+
 def test_row_groups_are_bounded_by_characters(small, monkeypatch):
     monkeypatch.setattr(_arrow, "_CHARACTERS", 10)
     out = io.BytesIO()
@@ -384,6 +390,7 @@ def test_command_line_takes_the_format_from_the_name(tmp_path, capsys):
         (["--to", "xlsx"], "name a file with -o FILE"),
         (["--to", "jsonl", "--bom"], "for csv, not for jsonl"),
         (["--escape-formulas"], "for csv, not for table"),
+        (["--segments", "sentence"], "for jsonl, not for table"),
     ],
 )
 def test_usage_errors(capsys, options, message):

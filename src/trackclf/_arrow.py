@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from trackclf._readers import Record
-from trackclf._rows import Row, as_json, own_name, without_surrogates
+from trackclf._rows import Row, as_json, own_name, unused, without_surrogates
 from trackclf._types import Kind, Result
 from trackclf.errors import InputError
 
@@ -133,7 +133,10 @@ class _Columns:
     def __init__(self, rows: Sequence[Row], kinds: Sequence[Kind], stamp: dict[str, str]) -> None:
         self._kinds, self._stamp = kinds, stamp
         fields = list(dict.fromkeys(name for record, _ in rows for name in _own(record)))[:_COLUMNS]
-        self._names = {own_name(name, fields, kinds, "more"): name for name in fields}
+        self._names: dict[str, str] = {}  # column to field
+        for name in fields:
+            shown = without_surrogates(own_name(name, fields, kinds, "more"))
+            self._names[unused(shown, self._names, "input_")] = name
         self._types = dict.fromkeys(["id", *self._names], "null")
 
     def table(self, rows: Sequence[Row]) -> Any:

@@ -112,6 +112,8 @@ def _tag(options: argparse.Namespace) -> int:
         raise InputError(f"--to {format} does not go to standard output: name a file with -o FILE")
     if format != "csv" and (options.bom or options.escape_formulas):
         raise InputError(f"--bom and --escape-formulas are for csv, not for {format}")
+    if format != "jsonl" and options.segments:
+        raise InputError(f"--segments is for jsonl, not for {format}")
     write = writer_of(format)
     if options.bom or options.escape_formulas:
         write = partial(write_csv, bom=options.bom, escape=options.escape_formulas)
