@@ -254,7 +254,7 @@ def test_workbook_is_the_results(rows, tagger):
         ]
         for piece in mine:
             if piece["起"] is not None and "\r" not in source.text:
-                assert shown[piece["起"] : piece["止"]] == piece["文本"]
+                assert shown[piece["起"] : piece["止"]] == piece["原文"]
         for tag in result.tags:
             total = sum(piece["贡献"] for piece in mine if piece["标签"] == tag.name)
             assert total == pytest.approx(sum(item.contribution for item in tag.evidence), abs=0.01)
@@ -274,6 +274,16 @@ def test_workbook_holds_no_formula_and_no_error(small):
     cells = [cell for ws in book for row in ws.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}
     assert [row["编号"] for row in sheet(book, 0)] == [cell.replace("\r", " ") for cell in HOSTILE]
+
+
+def test_workbook_loses_no_column(small):
+    records = [
+        Record("x", "芯片", {"id": "x", "正文": "芯片", "甲": 1}),
+        Record("y", "", {"正文": 5, "id": "z", "乙": 2}, "坏"),
+    ]
+    one, two = sheet(workbook(rows_of(small, records), small), 0)
+    assert (one["甲"], one["其他列"]) == (1, None)
+    assert json.loads(two["其他列"]) == {"正文": 5, "id": "z", "乙": 2}
 
 
 def test_workbook_cuts_what_is_too_long_and_says_so(small, monkeypatch):

@@ -3,12 +3,12 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, BinaryIO
 
 from trackclf._rows import Row, as_json, as_text, names_of, text_field
-from trackclf._types import Kind, Label
+from trackclf._types import Kind, Label, Tag
 from trackclf._words import WORDS
 from trackclf.errors import InputError
 
@@ -61,9 +61,9 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
             *(head for name in names for head in (name, f"{name} · {words['probability']}")),
             *(words[key] for key in ("evidence", "abstained", "error", "others_columns")),
         ],
-        [24, *[14] * len(own), 60, 8, 10, *[28, 16] * len(kinds), 40, 14, 14, 14],
+        [24, *[20] * len(own), 60, 8, 10, *[28, 16] * len(kinds), 40, 14, 14, 14],
     )
-    heads = ("id", "label", "term", "text", "kind", "start", "end", "contribution")
+    heads = ("id", "label", "term", "as_written", "kind", "start", "end", "contribution")
     evidence = book.sheet(words["evidence"], [words[key] for key in heads], [24, 24, 24, 24, 14, 8, 8, 10])
     labels: tuple[Label, ...] = ()
     tagged, pieces = Counter[str](), Counter[str]()
@@ -71,8 +71,12 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
     for record, result in chain([] if first is None else [first], rows):
         read += 1
         failed += result is None
-        known = {*own, body, "id"} if record.fields.get("id") == record.id else {*own, body}
-        more = {name: value for name, value in record.fields.items() if name not in known}
+        shown = {"id": record.id, body: record.text}
+        more = {
+            name: value
+            for name, value in record.fields.items()
+            if name not in own and not (name in shown and value == shown[name])
+        }
         text = book.string(record.text)
         cut = words["cut"].format(n=len(record.text), shown=len(text)) if len(text) < len(record.text) else None
         row = [record.id, *(record.fields.get(name) for name in own), text, len(record.text), cut]
@@ -88,13 +92,8 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
             for tag in result.tags:
                 tagged[tag.id] += 1
                 pieces[tag.id] += len(tag.terms)
-                for item in tag.terms:
-                    places = item.start, item.end, round(item.contribution, 3)
-                    evidence.add([record.id, named[tag.id], item.term, item.text, words[item.kind], *places])
-                if tag.context:
-                    learned = "、".join(dict.fromkeys(item.text for item in tag.context))
-                    total = round(sum(item.contribution for item in tag.context), 3)
-                    evidence.add([record.id, named[tag.id], None, learned, words["learned"], None, None, total])
+                for cells in _evidence(tag, words):
+                    evidence.add([record.id, named[tag.id], *cells])
         texts.add([*row, record.error, as_json(more) if more else None])
     columns = ("kind", "label", "id", "status", "texts", "share", "pieces")
     counts = book.sheet(words["label"], [words[key] for key in columns], [12, 28, 24, 12, 10, 10, 18])
@@ -114,6 +113,15 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
     ]:
         about.add([name, value])
     book.save(out)
+
+
+def _evidence(tag: Tag, words: dict[str, str]) -> Iterator[list[Any]]:
+    """Term, what stands there, kind, start, end and contribution of each term, then of all that was learned."""
+    for item in tag.terms:
+        yield [item.term, item.text, words[item.kind], item.start, item.end, round(item.contribution, 3)]
+    if tag.context:
+        strings = "、".join(dict.fromkeys(item.text for item in tag.context))
+        yield [None, strings, words["learned"], None, None, round(sum(e.contribution for e in tag.context), 3)]
 
 
 class _Book:
