@@ -1,4 +1,4 @@
-"""The commands on texts: tag, explain, review, eval, train. One function a command."""
+"""The commands on texts: tag, explain, report, review, eval, train. One function a command."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ from trackclf._options import (
 )
 from trackclf.errors import InputError
 
-_FORMATS = ("table", "jsonl", "csv", "parquet", "xlsx")
+_FORMATS = ("table", "jsonl", "csv", "parquet", "xlsx", "html")
 
 
 def add(commands: Any) -> None:
@@ -52,6 +52,18 @@ def add(commands: Any) -> None:
     input_options(explain)
     explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
     explain.set_defaults(run=_explain)
+
+    report = commands.add_parser(
+        "report",
+        help="one page to look at, filter and search (生成可浏览、筛选、检索的网页)",
+        description="Tag texts and write one HTML page that needs nothing but a browser: counts, a heat map, a timeline, and "
+        "every text with its evidence marked.",
+    )
+    input_options(report, to_file=True)
+    report.add_argument(
+        "--date-field", metavar="NAME", help="column that holds the date (default: date, 日期, 发布时间 …)"
+    )
+    report.set_defaults(run=_report)
 
     review = commands.add_parser(
         "review",
@@ -133,6 +145,15 @@ def _explain(options: argparse.Namespace) -> int:
     return _process(options, lambda rows, out, tagger: write_explanation(rows, out, options.lang, colour))
 
 
+def _report(options: argparse.Namespace) -> int:
+    from trackclf._report_page import write
+
+    return _process(
+        options,
+        lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds, options.date_field),
+    )
+
+
 def _process(options: argparse.Namespace, write: Any, segments: str | None = None, binary: bool = False) -> int:
     """Read, tag and write; count what failed."""
     records = records_of(options)
@@ -200,7 +221,7 @@ def _review(options: argparse.Namespace) -> int:
 def _eval(options: argparse.Namespace) -> int:
     import json
 
-    from trackclf import _report
+    from trackclf import _evaluation_page
     from trackclf._evaluation import evaluate, read_rows, without
     from trackclf._taxonomy import load_taxonomy
 
@@ -220,7 +241,7 @@ def _eval(options: argparse.Namespace) -> int:
         if options.to == "json":
             out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
         else:
-            out.write(_report.page(report) if options.to == "html" else _report.table(report))
+            out.write(_evaluation_page.page(report) if options.to == "html" else _evaluation_page.table(report))
     return DONE
 
 

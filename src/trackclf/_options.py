@@ -36,12 +36,13 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def input_options(parser: argparse.ArgumentParser) -> None:
+def input_options(parser: argparse.ArgumentParser, to_file: bool = False) -> None:
     """Options of the commands that tag texts."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
     parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    there = "write there" if to_file else "write there instead of standard output"
+    parser.add_argument("-o", "--output", metavar="FILE", required=to_file, help=there)
     language_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")

@@ -37,6 +37,10 @@ def writer_of(format: str) -> Writer:
         from trackclf._terminal import write_table
 
         return write_table
+    if format == "html":
+        from trackclf._report_page import write
+
+        return write
     return write_csv if format == "csv" else write_jsonl
 
 
