@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from trackclf.errors import InputError
 
@@ -174,11 +174,14 @@ def workers_ended() -> Iterator[None]:
 
 
 @contextmanager
-def output(path: str | None) -> Iterator[TextIO]:
-    """The output, in UTF-8; lone surrogates become escapes, as JSON has them."""
+def output(path: str | None, binary: bool = False) -> Iterator[Any]:
+    """The output, in UTF-8; lone surrogates become escapes, as JSON has them. A file of bytes may be read back too."""
     if path is None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
         with nullcontext(sys.stdout) as out:
+            yield out
+    elif binary:
+        with open(path, "w+b") as out:
             yield out
     else:
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
