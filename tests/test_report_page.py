@@ -171,6 +171,8 @@ def test_columns_of_the_row(tagger):
         "parts": [text],
         "why": "no_evidence",
     }
+    (row,) = data_of(made(tagger, [Record(1, text, {"编号": 1, "count": 1, "text": text})]))
+    assert row["facts"] == [["count", "1"]]
     both = Record("a", text, {"date": "2026-01-01", "signed": "2025-12-31"})
     assert data_of(made(tagger, [both], date_field="signed"))[0]["date"] == "2025-12-31"
 

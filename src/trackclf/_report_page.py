@@ -14,6 +14,7 @@ from trackclf._words import REPORT_KEYS, REPORT_WORDS, WORDS
 
 _SCRIPTS = ("report.js", "report_overview.js", "report_list.js")  # one after the other, one script
 _BLOCK = 1000  # rows in a script element: a browser reads and forgets them block by block
+_ID = ("id", "编号")
 _TITLE = ("title", "标题", "headline")
 _URL = ("url", "link", "链接", "网址")
 _DATE = ("date", "日期", "发布时间", "发布日期", "time", "时间", "published")
@@ -129,7 +130,7 @@ def _columns(record: Record, date_field: str | None) -> dict[str, Any]:
     for name, value in record.fields.items():
         shown = "" if value is None else " ".join(str(value).split())
         key = str(name).strip().lower()
-        if not shown or value in (record.text, record.id):
+        if not shown or value == record.text or (value == record.id and key in _ID):
             continue
         if key in _TITLE and "title" not in out:
             out["title"] = shown
@@ -168,7 +169,7 @@ def _labels(labels: Sequence[Label], kinds: Sequence[Kind], lang: str) -> list[d
 def _foot(words: dict[str, str], stamp: dict[str, str]) -> str:
     # SOURCE_DATE_EPOCH is what builds that can be repeated to the byte set.
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    when = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now().astimezone()
+    when = datetime.fromtimestamp(int(epoch), UTC) if epoch and epoch.isdecimal() else datetime.now().astimezone()
     made = words["made_at"].format(when=f"{when:%Y-%m-%d %H:%M}")
     return " · ".join([made, *(f"{key} {value}" for key, value in stamp.items())])
 
