@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TextIO
 
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._taxonomy_files import parse_cue
 from trackclf._types import Evidence, Kind, Label, Result, Tag
 from trackclf._words import WORDS
 
 Row = tuple[Record, Result | None]  # no result where the record has an error
 
-_RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest")
+_RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest", "encoding", "pages")
 _SHOWN_TERMS = 6
 _PALETTE = (32, 36, 33, 35, 34, 31)  # green, cyan, yellow, magenta, blue, red
 
@@ -28,11 +28,19 @@ def name_of(item: Tag | Label, lang: str, labels: Iterable[Label]) -> str:
 def to_dict(record: Record, result: Result | None, stamp: dict[str, str], kinds: Sequence[Kind]) -> dict[str, Any]:
     """The record of the JSON Lines output: id, tags, then the input's own columns.
 
-    A column whose name the output needs itself is kept as `input_<name>`.
+    A column whose name the output needs itself is kept as `input_<name>`. `encoding` is there where it is not plain
+    UTF-8; with `pages`, each piece of evidence and each pair has its `page`.
     """
     folders = [kind.folder for kind in kinds]
     empty: dict[str, Any] = {"id": record.id, **{name: [] for name in folders}, "pairs": [], "abstained": None}
     out = result.to_dict(record.id) if result else {**empty, "error": record.error, "stamp": stamp}
+    if record.encoding not in (None, "utf-8"):
+        out["encoding"] = record.encoding
+    if record.pages:
+        out["pages"] = record.pages
+        evidence = (item for name in folders for tag in out[name] for item in tag["evidence"])
+        for item in chain(out["pairs"], evidence):
+            item["page"] = record.page(item["start"])
     for name, value in record.fields.items():
         if name == "id" and value == record.id:
             continue
