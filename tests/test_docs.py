@@ -25,7 +25,7 @@ from trackclf import (
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "README.zh-CN.md", "docs/estimator.md", "docs/saving.md", "docs/review.md"]
+    "name", ["README.md", "README.zh-CN.md", "docs/estimator.md", "docs/saving.md", "docs/review.md", "docs/reading.md"]
 )
 def test_code_blocks_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

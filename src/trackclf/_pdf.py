@@ -187,7 +187,7 @@ def _gap(before: _Line, line: _Line, column: tuple[float, float], own: tuple[flo
     indented = line.left - own[0] > 1.2 * em and not (level and not short and not ended)
     apart = (
         abs(before.size - line.size) > 0.1 * em
-        or (pitch and drop > 1.7 * pitch)
+        or (pitch and drop > max(1.7 * pitch, 1.9 * em))
         or ((indented or short) and not (_centred(before, column) and _centred(line, own) and not ended))
         or (_LIST_ITEM.match(line.text) and (ended or short))
     )

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,8 +11,8 @@ from trackclf.errors import InputError
 TEXT_FIELDS = ("text", "content", "body", "正文", "内容", "文本", "正文内容", "title", "标题")
 ID_FIELDS = ("id", "ID", "Id", "编号")
 _SYLLABLE = "[(（][a-zāáǎàēéěèīíǐìōóǒòūúǔùüǖǘǚǜɡ]{1,6}[)）]"
-_READINGS = re.compile(f"(?:[㐀-鿿]{_SYLLABLE})+")
-_TONES = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ]")
+_READINGS = f"(?:[㐀-鿿]{_SYLLABLE})+"  # compiled when first met: a short run should not wait for it
+_TONES = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ")
 
 
 class UnreadableError(InputError):
@@ -100,17 +100,17 @@ def without_readings(record: Record) -> Record:
     text = record.text
     if not ("(" in text or "（" in text):
         return record
-    cleaned = _READINGS.sub(_hidden, text)
+    cleaned = re.sub(_READINGS, _hidden, text)
     return record if cleaned == text else replace(record, text=cleaned)
 
 
 def _hidden(run: re.Match[str]) -> str:
-    if not _TONES.search(run.group()):
+    if _TONES.isdisjoint(run.group()):
         return run.group()
     return re.sub(_SYLLABLE, lambda reading: "\u200b" * len(reading.group()), run.group())
 
 
-def find_field(names: list[str], asked: str | None, usual: tuple[str, ...], what: str, option: str) -> str:
+def find_field(names: Collection[str], asked: str | None, usual: tuple[str, ...], what: str, option: str) -> str:
     """The first of the usual names that is there, or the one asked for.
 
     Raises
@@ -122,19 +122,19 @@ def find_field(names: list[str], asked: str | None, usual: tuple[str, ...], what
         if name in names:
             return name
     missing = f"no field {asked!r}" if asked else f"none of the fields {', '.join(usual)}"
-    shown = ", ".join(str(name)[:40] for name in names[:20]) + (" …" if len(names) > 20 else "")
+    shown = ", ".join(str(name)[:40] for name in list(names)[:20]) + (" …" if len(names) > 20 else "")
     raise InputError(f"{what} has {missing}; it has: {shown or 'nothing'}. Try {option} NAME")
 
 
 def row_record(row: dict[str, Any], place: str, options: Options, encoding: str | None = None) -> Record:
     """The record of a row: its text and id by name, or why it has none."""
     try:
-        id_field = (
-            find_field(list(row), options.id_field, ID_FIELDS, "the row", "--id-field") if options.id_field else None
-        )
-        id_field = id_field or next((name for name in ID_FIELDS if name in row), None)
-        id = row[id_field] if id_field and row[id_field] not in (None, "") else place
-        text = row[find_field(list(row), options.text_field, TEXT_FIELDS, "the row", "--text-field")]
+        if options.id_field:
+            id = row[find_field(row, options.id_field, ID_FIELDS, "the row", "--id-field")]
+        else:
+            id = next((row[name] for name in ID_FIELDS if name in row), None)
+        id = place if id in (None, "") else id
+        text = row[find_field(row, options.text_field, TEXT_FIELDS, "the row", "--text-field")]
     except InputError as error:
         return Record(place, "", row, str(error), encoding)
     if not isinstance(text, str):

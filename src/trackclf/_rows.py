@@ -92,8 +92,9 @@ class _EndlessError(Exception):
 
 def _bounded(lines: io.TextIOWrapper, options: Options) -> Iterator[str]:
     """The lines; one that is too long raises _EndlessError, and whoever reads on gets the next."""
-    while line := lines.readline(options.longest + 1):
-        if len(line) > options.longest:
+    most = options.longest
+    while line := lines.readline(most + 1):
+        if len(line) > most:
             while line and not line.endswith(("\n", "\r")):
                 line = lines.readline(1 << 20)
             raise _EndlessError
