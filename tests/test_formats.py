@@ -376,6 +376,7 @@ TREE = {
         ({"include": ["news/**"]}, "news/2026/c.md news/b.txt"),
         ({"include": ["news/*", "*.zip"], "exclude": ["c.*"]}, "news/b.txt z.zip/news/g.txt"),
         ({"include": ["**/a.txt"]}, "a.txt"),
+        ({"include": ["/b.txt", "/news/b.*"]}, "news/b.txt"),
     ],
 )
 def test_patterns(tmp_path, options, found):
@@ -395,6 +396,9 @@ def test_command_line_patterns(tmp_path, capsys):
     read(tmp_path, TREE)
     assert main(["tag", "--to", "jsonl", str(tmp_path), "--include", "*.txt", "--exclude", "drafts"]) == 0
     assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["a.txt", "news/b.txt"]
+    for _ in range(2):  # the output lies in the folder, and is there the second time
+        assert main(["tag", "--to", "jsonl", str(tmp_path / "news"), "-o", str(tmp_path / "news" / "b.jsonl")]) == 0
+        assert len((tmp_path / "news" / "b.jsonl").read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_names_of_members_as_windows_writes_them(tmp_path):

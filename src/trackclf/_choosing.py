@@ -49,9 +49,13 @@ def chosen_names(names: Iterable[str], where: str, options: Options) -> list[str
 
 
 def fits(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether the path, a folder it lies in, or a name on the way fits a pattern; `*` takes "/" too, as `**` does."""
+    """Whether the path, a folder it lies in, or a name on the way fits a pattern; `*` takes "/" too, as `**` does.
+
+    A pattern that begins with "/" is of the whole path, or of a folder of it from the top.
+    """
     parts = name.split("/")
-    tried = {*parts, *("/".join(parts[:n]) for n in range(1, len(parts) + 1))}
+    paths = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    tried = {*parts, *paths, *("/" + path for path in paths)}
     wanted = {pattern.rstrip("/") for pattern in patterns}
     wanted |= {pattern.replace("**/", "") for pattern in wanted}  # which may stand for no folder
     return any(fnmatchcase(item, pattern) for pattern in wanted for item in tried)

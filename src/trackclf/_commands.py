@@ -1,0 +1,224 @@
+"""The commands on texts: tag, explain, review, eval, train. One function a command."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from trackclf._options import (
+    DONE,
+    Count,
+    ids_of,
+    input_options,
+    model_options,
+    output,
+    records_of,
+    tagger_of,
+    taxonomy_option,
+    workers_ended,
+)
+from trackclf.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    tag = commands.add_parser(
+        "tag", help="tag texts (标注文本)", description="Tag texts: a file, a folder, - or --text."
+    )
+    input_options(tag)
+    tag.add_argument("--to", choices=("table", "jsonl", "csv"), default="table", help="output format (default: table)")
+    tag.add_argument("--segments", choices=("sentence", "paragraph"), help="add the scores of each (jsonl)")
+    tag.set_defaults(run=_tag)
+
+    explain = commands.add_parser(
+        "explain",
+        help="show the evidence inside the text (在原文中显示依据)",
+        description="Show each text with its evidence marked, and every score term by term.",
+    )
+    input_options(explain)
+    explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
+    explain.set_defaults(run=_explain)
+
+    review = commands.add_parser(
+        "review",
+        help="choose texts worth labelling, as a page to label them on (挑选值得标注的文本,生成标注页面)",
+        description="Choose the texts that are worth labelling next and write one HTML page to label them on. "
+        "What it downloads is labelled text for train and eval.",
+    )
+    input_options(review)
+    review.add_argument("-n", type=int, default=50, metavar="N", help="how many texts (default: 50)")
+    review.add_argument("--labels", metavar="ID,ID", help="only these labels are asked about (default: all)")
+    review.set_defaults(run=_review)
+
+    evaluate = commands.add_parser(
+        "eval",
+        help="measure on labelled text (在已标注的文本上评测)",
+        description="Measure on labelled JSON Lines: text, and tracks and modes from label id to level (1, 2 or ?).",
+    )
+    evaluate.add_argument("path", metavar="FILE", nargs="+", help="labelled JSON Lines")
+    evaluate.add_argument("--by", metavar="FIELD", help="break the figures down by this field")
+    evaluate.add_argument("--split", metavar="NAME", help="only rows whose field split is this")
+    evaluate.add_argument("--to", choices=("table", "json", "html"), default="table", help="(default: table)")
+    evaluate.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    taxonomy_option(evaluate)
+    model_options(evaluate)
+    evaluate.set_defaults(run=_eval)
+
+    train = commands.add_parser(
+        "train",
+        help="learn the weights (训练权重)",
+        description="Learn the weights of the taxonomy from a folder of text and from labelled passages.",
+    )
+    train.add_argument("--corpora", metavar="FOLDER", required=True, help="JSON Lines with text, subjects, keywords")
+    train.add_argument("--labelled", metavar="FILE", nargs="+", required=True, help="labelled JSON Lines")
+    train.add_argument("--held-out", metavar="FILE", nargs="*", default=[], help="labelled text never to learn from")
+    train.add_argument(
+        "--thresholds", metavar="FILE", nargs="*", default=[], help="labelled text to choose thresholds on"
+    )
+    train.add_argument(
+        "--context", metavar="KIND", nargs="*", default=["mode"], help="kinds that learn context (default: mode)"
+    )
+    train.add_argument("--limit", type=int, default=60_000, help="rows read of each file (default: 60000)")
+    train.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    train.add_argument("-o", "--output", metavar="FOLDER", required=True, help="the model's folder")
+    taxonomy_option(train)
+    train.set_defaults(run=_train)
+
+
+def _tag(options: argparse.Namespace) -> int:
+    from trackclf import _writers
+
+    write = _writers.FORMATS[options.to]
+    return _process(
+        options, lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds), options.segments
+    )
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from trackclf import _writers
+
+    terminal = not options.output and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    colour = options.colour == "always" or (options.colour == "auto" and terminal)
+    return _process(options, lambda rows, out, tagger: _writers.write_explanation(rows, out, options.lang, colour))
+
+
+def _process(options: argparse.Namespace, write: Any, segments: str | None = None) -> int:
+    """Read, tag and write; count what failed."""
+    records = records_of(options)
+    tagger = tagger_of(options)
+    count = Count(options.lang, options.strict)
+
+    def rows() -> Iterator[tuple[Any, Any]]:
+        for record, result in _tagged(records, tagger, segments, options.jobs):
+            count.add(record)
+            yield record, result
+
+    with output(options.output) as out, nullcontext() if options.jobs == 1 else workers_ended():
+        write(rows(), out, tagger)
+    return count.code()
+
+
+def _tagged(records: Iterable[Any], tagger: Any, segments: str | None, jobs: int) -> Iterator[tuple[Any, Any]]:
+    """Records with their results, in order; an error record has none and waits for its turn."""
+    waiting: list[Any] = []
+
+    def texts() -> Iterator[str]:
+        for record in records:
+            waiting.append(record)
+            if not record.error:
+                yield record.text
+
+    done = 0
+    for result in tagger.tag_many(texts(), segments, jobs):
+        while waiting[done].error:
+            yield waiting[done], None
+            done += 1
+        yield waiting[done], result
+        done += 1
+        if done > 10_000:
+            del waiting[:done]
+            done = 0
+    yield from ((record, None) for record in waiting[done:])
+
+
+def _review(options: argparse.Namespace) -> int:
+    from trackclf._review import choose, columns_of
+    from trackclf._review_page import page
+
+    if options.n < 1:
+        raise InputError(f"-n must be at least 1, got {options.n}")
+    records = records_of(options)
+    tagger = tagger_of(options)
+    labels = ids_of(options.labels)
+    columns_of(tagger, labels)  # an unknown label before anything is read
+    count = Count(options.lang, options.strict)
+
+    def rows() -> Iterator[tuple[str, Any]]:
+        for record in records:
+            count.add(record)
+            if not record.error:
+                yield record.text, record.id
+
+    with nullcontext() if options.jobs == 1 else workers_ended():
+        chosen = choose(rows(), options.n, tagger, labels, options.jobs)
+    with output(options.output) as out:
+        out.write(page(chosen, tagger, labels, options.lang))
+    return count.code()
+
+
+def _eval(options: argparse.Namespace) -> int:
+    import json
+
+    from trackclf import _report
+    from trackclf._evaluation import evaluate, read_rows, without
+    from trackclf._taxonomy import load_taxonomy
+
+    rows = [row for path in options.path for row in read_rows(Path(path))]
+    if options.split:
+        rows = [row for row in rows if row.get("split") == options.split]
+    if not rows:
+        raise InputError("there is nothing to measure on")
+    tagger = tagger_of(options)
+    if options.tracks:
+        waiting = {label.id for label in load_taxonomy(options.taxonomy, "all").labels} - {
+            label.id for label in tagger.labels
+        }
+        rows = [without(row, waiting) for row in rows]
+    report = evaluate(tagger, rows, options.by)
+    with output(options.output) as out:
+        if options.to == "json":
+            out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+        else:
+            out.write(_report.page(report) if options.to == "html" else _report.table(report))
+    return DONE
+
+
+def _train(options: argparse.Namespace) -> int:
+    from trackclf._store import check_place
+    from trackclf._taxonomy import load_taxonomy
+    from trackclf._training import train
+
+    def progress(what: str, done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            filled = 30 * done // max(total, 1)
+            print(f"\r{'█' * filled}{'·' * (30 - filled)} {what:32}", end="\n" * (what == "done"), file=sys.stderr)
+        elif done == 0 or what == "done":
+            print(f"trackclf: {what}", file=sys.stderr)
+
+    labelled, held_out = [Path(p) for p in options.labelled], [Path(p) for p in options.held_out]
+    thresholds = [Path(p) for p in options.thresholds]
+    corpora = Path(options.corpora)
+    taxonomy = load_taxonomy(options.taxonomy)
+    known = [kind.id for kind in taxonomy.kinds]
+    if unknown := [kind for kind in options.context if kind not in known]:
+        raise InputError(f"--context {unknown[0]}: no such kind of label; the taxonomy has {', '.join(known)}")
+    check_place(Path(options.output))
+    weights = train(
+        corpora, labelled, held_out, thresholds, options.context, options.limit, options.seed, progress, taxonomy
+    )
+    weights.save(Path(options.output))
+    print(f"{options.output}: {len(weights.learned)} learned strings, {weights.manifest['labelled']['train']} passages")
+    return DONE

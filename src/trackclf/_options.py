@@ -1,0 +1,198 @@
+"""What the commands share: groups of options, the input's records, the tagger, the output, the count of what failed."""
+
+import argparse
+import gc
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TextIO
+
+from trackclf.errors import InputError
+
+DONE, SOME_FAILED, USAGE = 0, 1, 2
+
+
+def taxonomy_option(parser: argparse.ArgumentParser) -> None:
+    """--taxonomy."""
+    parser.add_argument("--taxonomy", metavar="FOLDER", help="a taxonomy of your own (default: the shipped one)")
+
+
+def language_option(parser: argparse.ArgumentParser) -> None:
+    """--lang."""
+    parser.add_argument("--lang", choices=("zh", "en"), default="zh", help="language of the output (default: zh)")
+
+
+def model_options(parser: argparse.ArgumentParser) -> None:
+    """What a tagger is made of, but for its taxonomy."""
+    parser.add_argument(
+        "--model", metavar="FOLDER", help="what train or Tagger.save wrote, or none (default: the shipped model)"
+    )
+    parser.add_argument("--threshold", metavar="PROMISE", help="a promise to keep by label, as 'precision>=0.95'")
+    parser.add_argument(
+        "--tracks", metavar="ID,ID", help="the tracks to look for, candidates too, or all (default: the active ones)"
+    )
+
+
+def input_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the commands that tag texts."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
+    parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
+    reading_options(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    language_option(parser)
+    parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
+    taxonomy_option(parser)
+    model_options(parser)
+
+
+def reading_options(parser: argparse.ArgumentParser) -> None:
+    """How files are read."""
+    parser.add_argument(
+        "--from",
+        dest="format",
+        choices=("auto", "text", "lines", "jsonl", "csv", "tsv", "html", "docx", "xlsx", "pdf", "parquet"),
+        default="auto",
+        help="input format (default: by the file's name and first bytes; a file of another kind is one text)",
+    )
+    parser.add_argument(
+        "--text-field", metavar="NAME", help="column that holds the text (default: text, content, 正文 …)"
+    )
+    parser.add_argument("--id-field", metavar="NAME", help="column that holds the id (default: id)")
+    parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
+    for name, what in (("--include", "only"), ("--exclude", "not the")):
+        help = f"{what} files of a folder or zip that fit, by path or name, as 'news/*.pdf'; may be repeated"
+        parser.add_argument(name, metavar="PATTERN", action="append", default=[], help=help)
+    parser.add_argument("--max-size", type=int, default=256, metavar="MB", help="largest document (default: 256)")
+
+
+def records_of(options: argparse.Namespace) -> Iterable[Any]:
+    """The records of the input that the options name."""
+    from trackclf._records import Record
+
+    if bool(options.paths) == bool(options.text):
+        raise InputError("give a file, a folder, - for standard input, or --text TEXT (one of them); see --help")
+    for path in options.paths:
+        if options.output and path != "-" and Path(options.output).exists() and Path(path).samefile(options.output):
+            raise InputError(f"{path} is both input and output; choose another -o")
+    if options.jobs == 0:
+        raise InputError("--jobs must not be 0: 1 is one process, -1 is all cores")
+    if options.text:
+        return (Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1))
+    return records_in(options.paths, options)
+
+
+def records_in(paths: Sequence[str], options: argparse.Namespace) -> Iterator[Any]:
+    """Records of files and folders, all of which must exist."""
+    from trackclf._readers import read
+
+    return read(
+        paths,
+        format=options.format,
+        text_field=options.text_field,
+        id_field=options.id_field,
+        encoding=options.encoding,
+        include=options.include,
+        exclude=[*options.exclude, *_own_output(paths, getattr(options, "output", None))],
+        max_size=options.max_size,
+        note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
+    )
+
+
+def _own_output(paths: Sequence[str], output: str | None) -> Iterator[str]:
+    """Patterns that keep the output from being read, where it is written into a folder of the input."""
+    if output:
+        from glob import escape
+
+        for path in paths:
+            if path != "-" and Path(output).resolve().is_relative_to(Path(path).resolve()):
+                yield "/" + escape(Path(output).resolve().relative_to(Path(path).resolve()).as_posix())
+
+
+def tagger_of(options: argparse.Namespace, taxonomy: Any = None) -> Any:
+    """The tagger that the options ask for, of `taxonomy` where it is given."""
+    # What imports leave stays to the end: looking through it for garbage, now and at the exit, takes a tenth of a short run.
+    gc.disable()
+    from trackclf._tagger import SHIPPED, Tagger
+
+    gc.enable()
+    gc.freeze()
+    tracks = tracks_of(options)
+    try:
+        if options.model not in (None, "none"):
+            from trackclf._store import kind_of
+
+            if kind_of(Path(options.model)) == "tagger":
+                if taxonomy is not None or options.taxonomy or tracks:
+                    raise InputError(
+                        f"--model {options.model} is a saved tagger with its own taxonomy; a taxonomy or --tracks cannot go with it"
+                    )
+                return Tagger.load(options.model, options.threshold)
+        weights = None if options.model == "none" else options.model or SHIPPED
+        if taxonomy is not None:
+            return Tagger(taxonomy, threshold=options.threshold, weights=weights)
+        return Tagger(options.taxonomy, threshold=options.threshold, weights=weights, tracks=tracks)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def tracks_of(options: argparse.Namespace) -> Any:
+    """What --tracks says: ids, "all" or None."""
+    return options.tracks if options.tracks == "all" else ids_of(options.tracks)
+
+
+def ids_of(value: str | None) -> list[str] | None:
+    """Ids between commas."""
+    return None if value is None else [id.strip() for id in value.split(",") if id.strip()]
+
+
+class Count:
+    """Records, and those among them that failed."""
+
+    def __init__(self, lang: str, strict: bool = False) -> None:
+        self._lang, self._strict = lang, strict
+        self._total = self._failed = 0
+
+    def add(self, record: Any) -> None:
+        """Count a record; with --strict one that failed is an error."""
+        self._total += 1
+        self._failed += bool(record.error)
+        if record.error and self._strict:
+            raise InputError(f"{record.id}: {record.error}")
+
+    def code(self) -> int:
+        """The exit code; says how many failed."""
+        from trackclf._words import WORDS
+
+        if self._failed:
+            message = WORDS[self._lang]["failed"].format(failed=self._failed, total=self._total)
+            print(f"trackclf: {message}", file=sys.stderr)
+        return SOME_FAILED if self._failed else DONE
+
+
+@contextmanager
+def workers_ended() -> Iterator[None]:
+    """A request to terminate ends the workers too: by itself it would leave joblib's behind for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def output(path: str | None) -> Iterator[TextIO]:
+    """The output, in UTF-8; lone surrogates become escapes, as JSON has them."""
+    if path is None:
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        with nullcontext(sys.stdout) as out:
+            yield out
+    else:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
+            yield out
