@@ -247,6 +247,19 @@ def test_title_date_and_readings_of_a_page(tmp_path):
     assert [tag.id for tag in trackclf.tag(record.text).tracks] == ["bci"]
 
 
+def test_only_furniture_is_left_out(tmp_path):
+    said = ["相关新闻报道称，低空经济发展很快。", "下一条高铁将经过本市。", "主办城市是合肥，展期三天。"]
+    furniture = [
+        "相关新闻：人形机器人量产",
+        "下一条：量子计算机下线",
+        "主办：某某市商业航天办公室",
+        "扫一扫在手机打开当前页",
+        "责任编辑：王某",
+    ]
+    page = "<article>" + "".join(f"<p>{text}</p>" for text in [*PASSAGES[:3], *said, *furniture]) + "</article>"
+    assert one(tmp_path, "a.html", page).text.split("\n\n") == [*PASSAGES[:3], *said]
+
+
 @pytest.mark.parametrize(
     ("page", "text"),
     [

@@ -13,13 +13,13 @@ from trackclf._records import Options, UnreadableError, missing_extra
 _SAMPLE = 1 << 20
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 # Where a block of a Chinese page begins like this and is short, it is furniture: where am I, share, read on, imprint.
-_FURNITURE = (
-    "当前位置|您的位置|您现在的位置|您当前的位置|目前位置|所在位置|首页>|首页»|當前位置|您的位置|分享到|分享至|分享:|扫一扫|掃一掃"
-    "|相关阅读|相关新闻|相关链接|相关稿件|相关文章|相关推荐|相关附件下载|延伸阅读:|推荐阅读|热门新闻|热点新闻|热门推荐|猜你喜欢|相關閱讀|相關新聞|延伸閱讀"
-    "|上一篇|下一篇|上一条|下一条|版权声明|版权所有|版權所有|免责声明|主办单位|主办:|承办:|网站标识码|责任编辑|打印本页|关闭窗口|字体:|【字体"
+_OPENER = re.compile(
+    r"(([您你]现?在?的?|当前|目前|所在|當前)位置|(网站)?首[页頁]\s*[>›»＞|｜]|分享[到至](微信|微博|朋友圈|qq)?"
+    r"|(相关|推荐|热门|热点|延伸|更多|精彩|相關|推薦|熱門|延伸)(阅读|新闻|链接|稿件|文章|推荐|报道|閱讀|新聞|連結|報導)|猜你喜欢|[上下]一[篇条則]|版[权權]([声聲]明|所有)(侵权必究)?|免责声明|网站标识码|责任编辑|打印(本页)?|关闭窗口"
+    r"|【?字[体號号])(?=\W|\d|$)|(主办|承办|主管)(单位)?\s*[:：]|[扫掃]一[扫掃]"
 )
-_OPENER = re.compile("(?:" + _FURNITURE.replace(":", "[:：]").replace(">", "\\s*[>›＞]") + ")")
 _SITE = re.compile(r"(?<=.)(\s*[_|｜–—-]+\s*[^_|｜–—-]*(网站?|網站?|政府|门户|日报|日報))+$")  # behind a page's title
+_MOST_PAGE = 2_000_000  # characters of a page's source; looking for the main text of a longer one may take minutes
 _LEAST_MAIN = 10  # characters of a main text; trafilatura's own 250 are for alphabets
 _SHORT = 400  # characters of a block that may be furniture
 # Of HTML and, from "head" on, of what trafilatura makes of it.
@@ -54,9 +54,8 @@ def read_html(data: bytes, name: str, options: Options) -> Document:
         The libraries are not installed, or the bytes are not of the encoding.
     """
     try:
-        import trafilatura
+        import trafilatura  # noqa: F401
         from lxml import etree, html
-        from trafilatura.settings import use_config
     except ImportError as error:
         raise missing_extra("docs", error) from error
     encoding = options.encoding or _encoding(data, name, options)
@@ -74,6 +73,20 @@ def read_html(data: bytes, name: str, options: Options) -> Document:
         element.drop_tree()
     etree.strip_tags(tree, "ruby", "rb")
     everything = _visible(tree)
+    main, found = _main(tree) if len(source) <= _MOST_PAGE else ("", {})
+    text = main or everything
+    title = _SITE.sub("", found.get("title") or title)
+    if title and title not in text[: 2 * len(title) + 100]:
+        text = f"{title}\n\n{text}".rstrip()
+    facts = {"title": title, "date": found.get("date")}
+    return Document(text, {key: value for key, value in facts.items() if value}, encoding=encoding)
+
+
+def _main(tree: Any) -> tuple[str, dict[str, str | None]]:
+    """The main text of a page, "" where there is none, with the title and the date that trafilatura finds."""
+    import trafilatura
+    from trafilatura.settings import use_config
+
     for element in list(
         tree.iter("div", "p", "ul", "section", "footer", "td", "tr", "table", "nav", "aside", "span", "li")
     ):
@@ -89,13 +102,9 @@ def read_html(data: bytes, name: str, options: Options) -> Document:
         with_metadata=True,
         date_extraction_params={"extensive_search": False, "original_date": True},
     )
-    text = _visible(found.body) if found is not None and found.body is not None else ""
-    text = text or everything
-    title = _SITE.sub("", (found and found.title) or title)
-    if title and title not in text[: 2 * len(title) + 100]:
-        text = f"{title}\n\n{text}".rstrip()
-    facts = {"title": title, "date": found and found.date}
-    return Document(text, {key: value for key, value in facts.items() if value}, encoding=encoding)
+    if found is None or found.body is None:
+        return "", {}
+    return _visible(found.body), {"title": found.title, "date": found.date}
 
 
 def _encoding(data: bytes, name: str, options: Options) -> str:
@@ -110,7 +119,7 @@ def _is_furniture(element: Any) -> bool:
     head = ""
     length = 0
     for part in element.itertext():
-        head = head if len(head) > 20 else (head + part).lstrip()
+        head = head if len(head) > 20 else f"{head}\n{part}".lstrip()
         length += len(part)
         if length > _SHORT:
             return False

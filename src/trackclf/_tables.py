@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import io
+import warnings
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -29,7 +30,9 @@ def read_xlsx(data: bytes, name: str, options: Options) -> Iterator[Record]:
     except ImportError as error:
         raise missing_extra("docs", error) from error
     check_package(data, options)
-    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and validation, which do not matter here
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     sheets = list(book.worksheets)
     without: list[str] = []
     for sheet in sheets:
