@@ -258,6 +258,8 @@ def test_only_furniture_is_left_out(tmp_path):
     ]
     page = "<article>" + "".join(f"<p>{text}</p>" for text in [*PASSAGES[:3], *said, *furniture]) + "</article>"
     assert one(tmp_path, "a.html", page).text.split("\n\n") == [*PASSAGES[:3], *said]
+    page = f"<div><div>当前位置：首页 &gt; 正文</div><p>{SENTENCE}</p></div><div>分享到：微信<p>{SENTENCE * 2}</p></div><p>完</p>"
+    assert one(tmp_path, "a.html", page).text.split("\n\n") == [SENTENCE, "分享到：微信", SENTENCE * 2, "完"]
 
 
 @pytest.mark.parametrize(

@@ -83,15 +83,15 @@ def read_html(data: bytes, name: str, options: Options) -> Document:
 
 
 def _main(tree: Any) -> tuple[str, dict[str, str | None]]:
-    """The main text of a page, "" where there is none, with the title and the date that trafilatura finds."""
+    """The main text of a page, or what is not furniture where there is none, with the title and the date that trafilatura finds."""
     import trafilatura
     from trafilatura.settings import use_config
 
-    for element in list(
-        tree.iter("div", "p", "ul", "section", "footer", "td", "tr", "table", "nav", "aside", "span", "li")
-    ):
+    blocks = tree.iter("div", "p", "ul", "section", "footer", "td", "tr", "table", "nav", "aside", "span", "li")
+    for element in reversed(list(blocks)):  # the inner ones first: what is around them may be the text
         if _is_furniture(element):
             element.drop_tree()
+    rest = _visible(tree)
     settings = use_config()
     settings.set("DEFAULT", "MIN_EXTRACTED_SIZE", str(_LEAST_MAIN))
     found: Any = trafilatura.bare_extraction(
@@ -103,8 +103,8 @@ def _main(tree: Any) -> tuple[str, dict[str, str | None]]:
         date_extraction_params={"extensive_search": False, "original_date": True},
     )
     if found is None or found.body is None:
-        return "", {}
-    return _visible(found.body), {"title": found.title, "date": found.date}
+        return rest, {}
+    return _visible(found.body) or rest, {"title": found.title, "date": found.date}
 
 
 def _encoding(data: bytes, name: str, options: Options) -> str:
@@ -116,12 +116,14 @@ def _encoding(data: bytes, name: str, options: Options) -> str:
 
 
 def _is_furniture(element: Any) -> bool:
+    """Whether a block is short, begins as furniture does, and holds no two sentences."""
     head = ""
-    length = 0
+    length = stops = 0
     for part in element.itertext():
         head = head if len(head) > 20 else f"{head}\n{part}".lstrip()
         length += len(part)
-        if length > _SHORT:
+        stops += part.count("。")
+        if length > _SHORT or stops > 1:
             return False
     return _OPENER.match(head) is not None and element.getparent() is not None
 
