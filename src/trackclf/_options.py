@@ -168,6 +168,7 @@ class Count:
         from trackclf._words import WORDS
 
         if self._failed:
+            sys.stdout.flush()  # what was said of each stands before it
             message = WORDS[self._lang]["failed"].format(failed=self._failed, total=self._total)
             print(f"trackclf: {message}", file=sys.stderr)
         return SOME_FAILED if self._failed else DONE
