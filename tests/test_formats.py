@@ -439,7 +439,7 @@ ENTITY = """<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/pas
         ("a.pdf", b"%PDF-1.4 nothing", "damaged, or no PDF"),
         ("a.docx", word(SENTENCE)[:-100], "damaged: "),
         ("a.xlsx", workbook(["正文"], [SENTENCE])[:3000], "damaged: "),
-        ("a.parquet", b"PAR1" + bytes(200), "damaged: "),
+        ("a.parquet", b"PAR1\x15" + bytes(200), "damaged: "),
         ("a.txt.gz", gzip.compress(SENTENCE.encode())[:-12], "damaged: EOFError"),
         ("a.csv.gz", gzip.compress(table(PASSAGES).encode())[:-900], "damaged: EOFError"),
         ("a.zip", packed({"a.txt": SENTENCE})[:-5], "damaged: "),

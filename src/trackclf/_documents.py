@@ -85,7 +85,7 @@ def read_html(data: bytes, name: str, options: Options) -> Document:
 def _main(tree: Any) -> tuple[str, dict[str, str | None]]:
     """The main text of a page, or what is not furniture where there is none, with the title and the date that trafilatura finds."""
     import trafilatura
-    from trafilatura.settings import use_config
+    from trafilatura.settings import set_date_params, use_config
 
     blocks = tree.iter("div", "p", "ul", "section", "footer", "td", "tr", "table", "nav", "aside", "span", "li")
     for element in reversed(list(blocks)):  # the inner ones first: what is around them may be the text
@@ -100,11 +100,13 @@ def _main(tree: Any) -> tuple[str, dict[str, str | None]]:
         include_comments=False,
         favor_recall=True,
         with_metadata=True,
-        date_extraction_params={"extensive_search": False, "original_date": True},
+        date_extraction_params=set_date_params(extensive=False),  # by the metadata alone
     )
     if found is None or found.body is None:
         return rest, {}
-    return _visible(found.body) or rest, {"title": found.title, "date": found.date}
+    main = _visible(found.body)
+    whole = "".join(main.split()) in ("", "".join(rest.split()))  # then our own has more of its layout
+    return rest if whole else main, {"title": found.title, "date": found.date}
 
 
 def _encoding(data: bytes, name: str, options: Options) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -51,7 +52,7 @@ def read_pdf(data: bytes, name: str, options: Options) -> Document:
         if "password" in str(error).lower():
             raise UnreadableError("it is encrypted: save it without a password first") from error
         raise UnreadableError(f"damaged, or no PDF: {error}") from error
-    with document:
+    with closing(document):
         if len(document) > _MOST_PAGES:
             raise UnreadableError(f"it has {len(document)} pages, more than {_MOST_PAGES}; split it first")
         pages = []

@@ -16,7 +16,7 @@ _MAGIC = (
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),  # an empty one
     (b"%PDF-", "pdf"),
-    (b"PAR1", "parquet"),
+    (b"PAR1\x15", "parquet"),
     (b"\xd0\xcf\x11\xe0", "ole"),
 )
 _SAMPLE = 1 << 20
@@ -66,7 +66,6 @@ def read_stream(stream: BinaryIO, name: str, options: Options, inner: str = "", 
         import gzip
 
         _check_depth(depth)
-
         unpacked = _Unpacked(gzip.GzipFile(fileobj=cast(BinaryIO, joined)), lambda: joined.taken, options)
         plain = (inner or name).removesuffix(".gz").removesuffix(".GZ")
         yield from read_stream(cast(BinaryIO, io.BufferedReader(unpacked)), name, options, plain, depth + 1)
