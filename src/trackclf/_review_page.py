@@ -91,7 +91,7 @@ def page(
 <progress max="{len(rows)}" value="0" aria-label="{escape(words["progress"])}"></progress>
 <output id="done" aria-live="polite">0 / {len(rows)}</output>
 <input id="by" autocomplete="off" aria-label="{escape(words["by"])}" placeholder="{escape(words["by"])}">
-<button type="button" data-key="u">{escape(words["key_undo"])}</button>
+<button type="button" id="undo" data-key="u">{escape(words["key_undo"])}</button>
 <button type="button" class="main" data-key="s">{escape(words["key_save"])}</button>
 <div id="note" role="status"></div>
 </div></header>
