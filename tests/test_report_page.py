@@ -13,7 +13,8 @@ from test_layers import HIERARCHY
 
 from trackclf import Tagger
 from trackclf._html import asset
-from trackclf._readers import Options, Record, read
+from trackclf._readers import read
+from trackclf._records import Record
 from trackclf._report_page import _labels, iso_date, write
 from trackclf._words import REPORT_WORDS
 from trackclf.cli import main
@@ -41,7 +42,7 @@ def data_of(html):
 
 @pytest.fixture(scope="module")
 def records():
-    return [*read([str(SAMPLE)], Options()), Record("broken.csv#3", "", {"source": "某处"}, "not gb18030")]
+    return [*read(SAMPLE), Record("broken.csv#3", "", {"source": "某处"}, "not gb18030")]
 
 
 @pytest.fixture(scope="module")
@@ -470,19 +471,13 @@ def test_ten_thousand_texts(browser, tagger, records, tmp_path):
     view = browser.new_page()
     view.goto(path.as_uri())
     assert view.text_content("#count") == "10,000 / 10,000 条"
-    paint = view.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    assert paint < 5000  # 0.2 s measured
-    acts = [
-        "() => toggle(0)",
-        "() => choose('pair', Object.keys(total.pair)[0])",
-        "clear",
-        "() => { $('query').value = '量子'; search(); }",
-    ]
-    timed = "(run) => { const start = performance.now(); run(); return performance.now() - start; }"
-    slowest = max(view.evaluate(f"({timed})({act})") for act in acts)
-    assert slowest < 2000  # 0.1 s measured
+    view.evaluate("toggle(0)")
+    shown = int(view.text_content("#count").split()[0].replace(",", ""))
+    assert 0 < shown < 10_000
+    view.evaluate("clear()")
+    assert view.text_content("#count").startswith("10,000 /")
     view.mouse.wheel(0, 50_000)
-    view.wait_for_function("document.querySelectorAll('article').length > 20")
+    view.locator("article").nth(20).wait_for(state="attached")
     view.close()
 
 

@@ -17,7 +17,7 @@ from test_layers import HIERARCHY
 
 from trackclf import InputError, Tagger, _arrow, _workbook, load_taxonomy, to_table
 from trackclf._arrow import write_parquet
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._rows import with_text
 from trackclf._terminal import fit, width, write_explanation, write_table
 from trackclf._workbook import write_xlsx

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from trackclf._characters import normalise
     from trackclf._estimator import TrackClassifier
     from trackclf._features import TermFeaturizer
+    from trackclf._readers import read
+    from trackclf._records import Record
     from trackclf._review import ReviewItem, rank_for_review
     from trackclf._suggesting import suggest_terms
     from trackclf._tagger import Tagger, tag, tag_many
@@ -25,6 +27,7 @@ _HOMES = {
     "Label": "_types",
     "ModelError": "errors",
     "Pair": "_types",
+    "Record": "_records",
     "Result": "_types",
     "ReviewItem": "_review",
     "Segment": "_types",
@@ -41,6 +44,7 @@ _HOMES = {
     "normalise": "_characters",
     "suggest_terms": "_suggesting",
     "rank_for_review": "_review",
+    "read": "_readers",
     "tag": "_tagger",
     "tag_changes": "_authoring",
     "tag_many": "_tagger",
@@ -55,6 +59,7 @@ __all__ = [
     "Label",
     "ModelError",
     "Pair",
+    "Record",
     "Result",
     "ReviewItem",
     "Segment",
@@ -71,6 +76,7 @@ __all__ = [
     "new_taxonomy",
     "normalise",
     "rank_for_review",
+    "read",
     "suggest_terms",
     "tag",
     "tag_changes",

@@ -7,7 +7,7 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._rows import Row, as_json, own_name, unused, without_surrogates
 from trackclf._types import Kind, Result
 from trackclf.errors import InputError

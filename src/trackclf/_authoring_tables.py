@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TextIO
 
 from trackclf._authoring import Change, TagChange
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._rows import name_of
 from trackclf._suggesting import Advice, Doubt
 from trackclf._taxonomy import Taxonomy

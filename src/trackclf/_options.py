@@ -55,20 +55,24 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="format",
-        choices=("auto", "text", "lines", "jsonl", "csv", "tsv"),
+        choices=("auto", "text", "lines", "jsonl", "csv", "tsv", "html", "docx", "xlsx", "pdf", "parquet"),
         default="auto",
-        help="input format (default: by the file's name; a file of another kind is one text)",
+        help="input format (default: by the file's name and first bytes; a file of another kind is one text)",
     )
     parser.add_argument(
         "--text-field", metavar="NAME", help="column that holds the text (default: text, content, 正文 …)"
     )
     parser.add_argument("--id-field", metavar="NAME", help="column that holds the id (default: id)")
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
+    for name, what in (("--include", "only"), ("--exclude", "not the")):
+        help = f"{what} files of a folder or zip that fit, by path or name, as 'news/*.pdf'; may be repeated"
+        parser.add_argument(name, metavar="PATTERN", action="append", default=[], help=help)
+    parser.add_argument("--max-size", type=int, default=256, metavar="MB", help="largest document (default: 256)")
 
 
 def records_of(options: argparse.Namespace) -> Iterable[Any]:
     """The records of the input that the options name."""
-    from trackclf._readers import Record
+    from trackclf._records import Record
 
     if bool(options.paths) == bool(options.text):
         raise InputError("give a file, a folder, - for standard input, or --text TEXT (one of them); see --help")
@@ -84,19 +88,29 @@ def records_of(options: argparse.Namespace) -> Iterable[Any]:
 
 def records_in(paths: Sequence[str], options: argparse.Namespace) -> Iterator[Any]:
     """Records of files and folders, all of which must exist."""
-    from trackclf._readers import Options, read
+    from trackclf._readers import read
 
-    for path in paths:
-        if path != "-" and not Path(path).exists():
-            raise InputError(f"{path}: no such file or folder")
-    reading = Options(
-        options.format,
-        options.text_field,
-        options.id_field,
-        options.encoding,
+    return read(
+        paths,
+        format=options.format,
+        text_field=options.text_field,
+        id_field=options.id_field,
+        encoding=options.encoding,
+        include=options.include,
+        exclude=[*options.exclude, *_own_output(paths, getattr(options, "output", None))],
+        max_size=options.max_size,
         note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
     )
-    return read(paths, reading)
+
+
+def _own_output(paths: Sequence[str], output: str | None) -> Iterator[str]:
+    """Patterns that keep the output from being read, where it is written into a folder of the input."""
+    if output:
+        from glob import escape
+
+        for path in paths:
+            if path != "-" and Path(output).resolve().is_relative_to(Path(path).resolve()):
+                yield "/" + escape(Path(output).resolve().relative_to(Path(path).resolve()).as_posix())
 
 
 def tagger_of(options: argparse.Namespace, taxonomy: Any = None) -> Any:
@@ -155,6 +169,7 @@ class Count:
         from trackclf._words import WORDS
 
         if self._failed:
+            sys.stdout.flush()  # what was said of each stands before it
             message = WORDS[self._lang]["failed"].format(failed=self._failed, total=self._total)
             print(f"trackclf: {message}", file=sys.stderr)
         return SOME_FAILED if self._failed else DONE

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any, TextIO
 
 from trackclf._html import asset, codes, embedded, head, hue, pieces
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._types import Kind, Label, Result, Tag
 from trackclf._words import REPORT_KEYS, REPORT_WORDS, WORDS
 

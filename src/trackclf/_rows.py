@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._types import Kind, Label, Result, Tag
 
 Row = tuple[Record, Result | None]  # no result where the record has an error
 
 # The keys of a record, beside the folder of each kind of label.
-RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest")
+RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest", "encoding", "pages")
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

@@ -7,8 +7,8 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+from trackclf._encodings import guess_encoding
 from trackclf._exchange import Content, toml_key, toml_value
-from trackclf._readers import guess_encoding
 from trackclf._taxonomy_files import _LABEL_KEYS, _TERM_KEYS
 from trackclf.errors import InputError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TextIO
 
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._rows import Row, name_of, names_of
 from trackclf._taxonomy_files import parse_cue
 from trackclf._types import Evidence, Kind, Result, Tag

@@ -5,7 +5,7 @@ from itertools import chain
 from types import SimpleNamespace
 from typing import Any, TextIO
 
-from trackclf._readers import Record
+from trackclf._records import Record
 from trackclf._rows import Row, as_json, as_text, names_of, own_name, unused
 from trackclf._types import Kind, Result
 
@@ -47,10 +47,18 @@ def writer_of(format: str) -> Writer:
 def to_dict(record: Record, result: Result | None, stamp: dict[str, str], kinds: Sequence[Kind]) -> dict[str, Any]:
     """The record of the JSON Lines output: id, tags, then the input's own columns.
 
-    A column whose name the output needs itself is kept as `input_<name>`.
+    A column whose name the output needs itself is kept as `input_<name>`. `encoding` is there where it is not plain
+    UTF-8; with `pages`, each piece of evidence and each pair has its `page`.
     """
     empty: dict[str, Any] = {"id": record.id, **{kind.folder: [] for kind in kinds}, "pairs": [], "abstained": None}
     out = result.to_dict(record.id) if result else {**empty, "error": record.error, "stamp": stamp}
+    if record.encoding not in (None, "utf-8"):
+        out["encoding"] = record.encoding
+    if record.pages:
+        out["pages"] = record.pages
+        evidence = (item for kind in kinds for tag in out[kind.folder] for item in tag["evidence"])
+        for item in chain(out["pairs"], evidence):
+            item["page"] = record.page(item["start"])
     for name, value in record.fields.items():
         if name == "id" and value == record.id:
             continue
