@@ -1,3 +1,5 @@
+import dataclasses
+import io
 import json
 import os
 import shutil
@@ -22,8 +24,10 @@ from trackclf import (
     tag_changes,
     taxonomy_changes,
 )
+from trackclf._authoring_tables import write_changes
 from trackclf._suggesting import Doubt, log_likelihood_ratio
 from trackclf._taxonomy import check
+from trackclf._types import Kind
 from trackclf.cli import main
 
 CARE, LEASING = "tracks/elderly-care.toml", "modes/leasing.toml"
@@ -136,6 +140,28 @@ def test_every_part_that_differs_is_a_change(edited, tmp_path):
     gone = taxonomy_changes(near, load_taxonomy(folder))
     assert gone[0].to_dict() == {"change": "label", "name": "leasing", "item": "", "old": "以租代购", "new": None}
     assert {change.part for change in gone[1:]} == {"term", "regional"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"pairs": ()}, [("pair", "pairs", "track + mode")]),
+        ({"kinds": (Kind("track", "tracks", "赛道", "Theme"), Kind("mode", "modes", "模式", "Mode"))},
+         [("kind", "track", "name_en")]),
+        ({"entries": slice(None, None, -1)}, [("order", "labels", "")]),
+        ({"version": "t2"}, []),
+    ],
+)  # fmt: skip
+def test_settings_that_differ_are_changes_too(small, change, expected):
+    old = small.taxonomy
+    change = {name: old.entries[::-1] if name == "entries" else value for name, value in change.items()}
+    new = dataclasses.replace(old, **change)
+    changes = taxonomy_changes(old, new)
+    assert [(change.part, change.name, change.item) for change in changes] == expected
+    for lang in ("zh", "en"):
+        write_changes(changes, out := io.StringIO(), lang)
+        assert out.getvalue()
+    assert old.digest == new.digest or changes
 
 
 @pytest.mark.parametrize(
@@ -404,9 +430,12 @@ def test_a_bad_row_of_a_corpus_is_named_and_passed_over(edited, corpus, tmp_path
 
 
 def test_usage_errors_of_the_tools(tmp_path, capsys):
+    (empty := tmp_path / "empty.txt").write_text("\n \n", encoding="utf-8")
     for command, message in (
         (["diff", "nowhere", "shipped"], "no taxonomy.toml"),
         (["diff", "shipped", "shipped", "--corpus", "nowhere.txt"], "nowhere.txt: no such file"),
+        (["diff", "shipped", "shipped", "--from", "lines", "--corpus", str(empty)], "holds no text"),
+        (["suggest", "--from", "lines", "--corpus", str(empty)], "holds no text"),
         (["suggest", "--corpus", "nowhere.txt"], "nowhere.txt: no such file"),
         (["suggest", "nothing", "--corpus", str(ROOT / "fixtures" / "demo.txt")], "it has: quantum"),
         (["suggest", "--top", "0", "--corpus", str(ROOT / "fixtures" / "demo.txt")], "top must be 1"),

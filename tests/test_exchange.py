@@ -427,12 +427,17 @@ def test_a_faulty_taxonomy_is_not_exported(make_taxonomy):
         ("../x,芯片,track,", "cannot name a file"),
         ("x,芯片,nothing,", "is not one of "),
         ("x,芯片,track,../..", "no plain name of a folder"),
-        ("x,芯片,track,elsewhere", "x: labels of no kind"),
     ],
 )
 def test_folders_that_no_taxonomy_has(tmp_path, row, reason):
     with pytest.raises(InputError, match=reason):
         write_folder(read(f"label,term,label_kind,folder\n{row}\n", "csv"), tmp_path / "t")
+
+
+def test_a_folder_of_no_kind_is_a_fault(tmp_path):
+    with pytest.raises(TaxonomyError) as error:
+        write_folder(read("label,term,label_kind,folder\nx,芯片,track,track\n", "csv"), tmp_path / "t")
+    assert error.value.faults == ("track/: no kind of label has this folder; did you mean 'tracks'?",)
 
 
 @pytest.fixture(scope="module")

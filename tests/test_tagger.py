@@ -346,6 +346,8 @@ def test_modules_stand_in_one_order():
         "_characters",
         "_text",
         "_taxonomy_files",
+        "_setting_faults",
+        "_taxonomy_faults",
         "_layers",
     ]
     order += [

@@ -118,8 +118,7 @@ class Corpus:
     def _count_finds(self, passages: Passages, row: Int32, sentence: Ints) -> None:
         rows, labels = len(self.lexicon.label), len(self.lexicon.labels)
         self.finds += np.bincount(row, minlength=rows)
-        key, first = np.unique(sentence * rows + row, return_index=True)
-        self.in_sentences += np.bincount(key % rows, minlength=rows)
+        self.in_sentences += np.bincount(np.unique(sentence * rows + row) % rows, minlength=rows)
         key, first = np.unique(passages.sentence_texts.take(sentence) * rows + row, return_index=True)
         text, mine = key // rows, key % rows
         self.in_texts += np.bincount(mine, minlength=rows)

@@ -9,14 +9,14 @@ from typing import Any
 
 from trackclf._exchange import Content, toml_key, toml_value
 from trackclf._readers import guess_encoding
-from trackclf._taxonomy_files import _LABEL_KEYS, _TERM_KEYS
+from trackclf._taxonomy_files import LABEL_KEYS, TERM_KEYS
 from trackclf.errors import InputError
 
 # Spreadsheets take such a cell for a formula, a number or a date; an apostrophe before it keeps it text.
 _GUARDED = re.compile(r"['=+\-@＝＋－＠\t\r\n]|[\d.,:/eE%+ -]+\Z")
-_TERM_COLUMNS = tuple(key for key in _TERM_KEYS if key not in ("t", "k"))
+_TERM_COLUMNS = tuple(key for key in TERM_KEYS if key not in ("t", "k"))
 _LABEL_TYPES = {
-    key: type_ for key, type_ in _LABEL_KEYS.items() if key not in ("id", "kind", "name", "name_en", "terms", "remove")
+    key: type_ for key, type_ in LABEL_KEYS.items() if key not in ("id", "kind", "name", "name_en", "terms", "remove")
 }
 _LABEL_TYPES |= {"folder": str}
 COLUMNS = ("row", "label", "label_kind", "name", "name_en", "term", "kind", *_TERM_COLUMNS, *_LABEL_TYPES, "value")
@@ -149,7 +149,7 @@ def _read_rows(table: "csv.DictReader[str]", content: Content, name: str) -> Non
                 item = {"t": term, "k": row.get("kind") or "strong"}
                 for key in _TERM_COLUMNS:
                     if row.get(key):
-                        item[key] = _typed(row[key], _TERM_KEYS[key], f"{where}, {key}")
+                        item[key] = _typed(row[key], TERM_KEYS[key], f"{where}, {key}")
                 label["terms"].append({key: value for key, value in item.items() if value is not False})
     content.labels = list(labels.values())
     try:

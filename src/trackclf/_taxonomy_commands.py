@@ -233,6 +233,7 @@ class _Corpus:
         self._waiting: deque[Any] = deque()
 
     def texts(self, keep: bool = True) -> Iterator[str]:
+        record = None
         for record in self._records:
             self._count.add(record)
             if record.error:
@@ -241,6 +242,8 @@ class _Corpus:
                 if keep:
                     self._waiting.append(record)
                 yield record.text
+        if record is None:
+            raise InputError("the corpus holds no text; give a file with texts")
 
     def beside(self, answers: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """The records that the answers to `texts` belong to, with them."""
