@@ -38,6 +38,7 @@ _TAKEN = (
     "levels",
     "tags",
 )
+_MANY = 30  # names that a message lists
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -217,8 +218,9 @@ def hint(name: Any, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     known = list(known)
-    close = get_close_matches(str(name), known, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}" if len(known) <= 30 else ""
+    if close := get_close_matches(str(name), known, 1):
+        return f"; did you mean {close[0]!r}?"
+    return f"; known: {', '.join(known) or 'none'}" if len(known) <= _MANY else ""
 
 
 def quote(text: Any) -> str:

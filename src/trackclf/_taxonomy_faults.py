@@ -116,10 +116,10 @@ def _label_faults(
         if type_ is str and isinstance(data.get(key), str) and not data[key].strip():
             yield f"{name}: {key} is empty"
     if data.get("id") != path.stem:
-        yield f"{name}: id {data.get('id')!r} differs from the file's name"
+        yield f"{name}: id {data.get('id')!r} differs from the file's name; make them the same"
     if data.get("kind", kind) != kind or before.get("kind", kind) != kind:
         yield f"{name}: kind must be {before.get('kind', kind)!r} in this folder"
-    if data.get("status", before.get("status")) not in STATUSES:
+    if data.get("status", STATUSES[0]) not in STATUSES:
         yield f"{name}: status {data.get('status')!r} is not one of {', '.join(STATUSES)}"
     for key in _LISTS:
         if not all(isinstance(item, str) for item in _list(data, key)):
