@@ -124,7 +124,7 @@ def write_folder(content: Content, folder: Path) -> None:
             (beside / name).write_text(text, encoding="utf-8", newline="\n")
         _, faults = read(beside)
         if faults:
-            raise TaxonomyError(f"nothing was written, because of {len(faults)} faults", tuple(faults))
+            raise TaxonomyError(f"nothing was written: as a folder it would have {len(faults)} faults", tuple(faults))
         if folder.exists():
             folder.rmdir()
         beside.rename(folder)

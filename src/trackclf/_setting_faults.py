@@ -218,7 +218,7 @@ def hint(name: Any, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     known = list(known)
-    if close := get_close_matches(str(name), known, 1):
+    if close := get_close_matches(str(name), known, 1, 0.7):
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(known) or 'none'}" if len(known) <= _MANY else ""
 

@@ -18,6 +18,7 @@ from trackclf._taxonomy_files import LABEL_KEYS, PUNCTUATION, cue_key, kinds_of,
 from trackclf.errors import InputError
 
 LONGEST = 200  # code points of a name; a longer one is a sentence, or meant ill
+_XL = "http://www.w3.org/2008/05/skos-xl#"
 _FORMATS = {"turtle": "turtle", "jsonld": "json-ld"}
 
 
@@ -93,6 +94,15 @@ class _Reading:
     def __init__(self, graph: Any, uri: Any, name: str) -> None:
         self.graph, self.uri, self.name = graph, uri, name
         self.out = Content()
+        xl = type(uri("skos:Concept"))(_XL)
+        for kind in (
+            "prefLabel",
+            "altLabel",
+            "hiddenLabel",
+        ):  # the form of a label of SKOS-XL is the label (S55 to S57)
+            for concept, label in list(graph.subject_objects(xl + kind)):
+                for form in graph.objects(label, xl + "literalForm"):
+                    graph.add((concept, uri(f"skos:{kind}"), form))
 
     def content(self) -> Content:
         concepts = sorted(set(self.graph.subjects(self.uri("rdf:type"), self.uri("skos:Concept"))))

@@ -273,7 +273,9 @@ def _import(options: argparse.Namespace) -> int:
     formats = {".ttl": "turtle", ".jsonld": "jsonld", ".json": "jsonld", ".csv": "csv"}
     format = options.format or formats.get(path.suffix.lower())
     if format is None:
-        raise InputError(f"{path}: its name does not tell the format; give --from turtle, jsonld or csv")
+        raise InputError(
+            f"{path}: its name does not tell the format; give --from turtle, jsonld or csv, or save a spreadsheet as CSV"
+        )
     data = path.read_bytes()
     read = from_csv(data, path.name) if format == "csv" else from_skos(data, path.name, format)
     content = complete(read, path.name)
