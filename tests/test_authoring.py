@@ -10,7 +10,7 @@ import tomllib
 import numpy as np
 import pytest
 from conftest import REGIONAL, ROOT, label_file
-from scipy.stats import chi2_contingency
+from scipy.stats import binomtest, chi2_contingency
 
 from trackclf import (
     InputError,
@@ -25,7 +25,8 @@ from trackclf import (
     taxonomy_changes,
 )
 from trackclf._authoring_tables import write_changes
-from trackclf._suggesting import Doubt, log_likelihood_ratio
+from trackclf._ranking import least_share, log_likelihood_ratio
+from trackclf._suggesting import Doubt
 from trackclf._taxonomy import check
 from trackclf._types import Kind
 from trackclf.cli import main
@@ -267,6 +268,27 @@ def test_runs_of_words_join_and_parts_of_them_are_left_out(edited):
     assert care.candidates[0].text == "防走失手环"
     assert not {"手环", "走失", "防走失", "护理", "机器人"} & {candidate.text for candidate in care.candidates}
     assert care.candidates[0].count == 6
+
+
+def test_fragments_common_words_and_what_goes_with_other_labels_are_left_out(edited):
+    """What touches a term, a part of a name, words of any subject, a word beside another label's terms as well."""
+    names = ["张家", "李家", "王家", "赵家", "陈家", "刘家", "孙家"]
+    texts = [f"{name}的护理机器人套件到了,需要电池,押金三百,放着星遥手环。{name}的玉米熟了。" for name in names]
+    others = [f"{name}先试用半年,轮椅可以租赁,押金三百。菜价跌了。楼下修路。" for name in names]
+    taxonomy = edited()
+    care, leasing = suggest_terms(taxonomy, texts + others)
+    assert (care.sentences, leasing.sentences) == (7, 7)
+    assert [candidate.text for candidate in care.candidates] == ["星遥手环"]
+    # One text that says it seven times is not seven texts.
+    again = "".join(f"护理机器人旁放着{n}只云朵风铃。" for n in range(7))
+    care, _ = suggest_terms(taxonomy, [again, *texts, *others])
+    assert [candidate.text for candidate in care.candidates] == ["星遥手环"]
+
+
+def test_least_share_is_wilsons():
+    for part, whole in ((0, 5), (3, 3), (7, 40), (900, 1000)):
+        expected = binomtest(part, whole).proportion_ci(method="wilson").low
+        assert least_share(np.array([float(part)]), np.array([float(whole)]))[0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_few_runs_are_held(edited, monkeypatch):

@@ -369,6 +369,7 @@ def test_modules_stand_in_one_order():
         "_tagger",
         "_authoring",
         "_corpus",
+        "_ranking",
         "_suggesting",
         "_evaluation",
     ]

@@ -91,6 +91,10 @@ class Segmenter:
         tokenizer = self._tokenizer or self._load()
         return (tokenizer.lcut(run, HMM=False) for run in _RUN.findall(folded))
 
+    def frequency(self, word: str) -> int:
+        """How often the dictionary has seen a word; 0 for one that it does not know."""
+        return (self._words or self._read()).get(word) or 0
+
     def _read(self) -> Words:
         with self._lock:
             if self._words is None:
