@@ -31,7 +31,7 @@ def same(one, other, texts=TEXTS):
 
 
 @pytest.fixture(scope="module")
-def wholes(small, tmp_path_factory):
+def made(small, tmp_path_factory):
     return make(tmp_path_factory.mktemp("whole"), small.taxonomy)
 
 
@@ -280,11 +280,13 @@ def test_arrays_of_another_byte_order(tmp_path):
     assert facts == {"é": "字\ud800"}
 
 
-def test_fuzz(wholes, tmp_path):
+@pytest.mark.parametrize("kind", ["tagger", "classifier"])
+def test_fuzz(made, tmp_path, kind):
     seen = Counter()
-    fuzz(*wholes, tmp_path / "hostile", 300, 0, seen)
-    assert {sort for sort, _ in seen} >= {"damage", "swap", "archive", "member", "names", "bomb", "json", "taxonomy"}
-    assert seen["damage", "refused"] > seen["damage", "read"]
+    fuzz(*made[kind == "classifier"], tmp_path / "hostile", 300, 0, seen)
+    sorts = {sort for _, sort, _ in seen}
+    assert sorts >= {"damage", "swap", "archive", "member", "names", "bomb", "json", "taxonomy"}
+    assert seen[kind, "damage", "refused"] > seen[kind, "damage", "read"]
 
 
 CRASH = """

@@ -21,7 +21,7 @@ from trackclf._taxonomy import Taxonomy
 SURE = 10.83  # least log-likelihood ratio of a candidate: chance gives as much once in a thousand times
 TIMES = 4  # it is so many times as frequent in the label's sentences as elsewhere, and as beside other labels
 _REPEATED = 0.8  # a run that is part of another in so large a share of its sentences says the same
-_COMMON = 1000  # frequency from which jieba's dictionary (60 million words) has a word for common
+_COMMON = 1 / 60_000  # share of the words that jieba's dictionary was counted on, from which one is common
 _LOOKED_AT = 200  # sentences that tell what stands around a candidate
 _Z = 1.96  # of an interval of 95 %
 
@@ -112,7 +112,7 @@ class _Words:
     def is_name(self, run: str) -> bool:
         """Whether a word of it is no common one, and none at an end is merely put before or behind the rest."""
         words = [word for some in self._segmenter.words(run) for word in some]
-        common = [self._segmenter.frequency(word) >= _COMMON for word in words]
+        common = [share >= _COMMON for share in self._segmenter.shares(words)]
         ends = (common[0], "".join(words[1:])), (common[-1], "".join(words[:-1]))
         return not all(common) and not any(loose and self._stands(rest, run) for loose, rest in ends)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,10 @@ class Taxonomy:
     regional: dict[str, str] = field(default_factory=dict, repr=False)
     kinds: tuple[Kind, ...] = field(default=_KINDS, repr=False)
     pairs: tuple[tuple[str, str], ...] = field(default=_PAIRS, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone, so that equal taxonomies are pickled and hashed alike, whatever was asked of them before."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:

@@ -96,8 +96,8 @@ def _show(options: argparse.Namespace) -> int:
     import json
 
     from trackclf._taxonomy import load_taxonomy
+    from trackclf._terminal import fit
     from trackclf._words import WORDS
-    from trackclf._writers import fit
 
     taxonomy = load_taxonomy(options.taxonomy, tracks="all" if options.label else None)
     words = WORDS[options.lang]
