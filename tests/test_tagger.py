@@ -358,6 +358,8 @@ def test_modules_stand_in_one_order():
         "_characters",
         "_text",
         "_taxonomy_files",
+        "_setting_faults",
+        "_taxonomy_faults",
         "_layers",
     ]
     order += [
@@ -381,6 +383,7 @@ def test_modules_stand_in_one_order():
         "_tagger",
         "_authoring",
         "_corpus",
+        "_ranking",
         "_suggesting",
         "_evaluation",
     ]
