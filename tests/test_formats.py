@@ -243,7 +243,8 @@ def test_title_date_and_readings_of_a_page(tmp_path):
     assert record.fields["title"] == "脑机接口投产"
     assert record.fields["text"].endswith("高新区产(chǎn)业(yè)园里，脑机接(jiē)口（注）投产(见图)。")
     (tag,) = trackclf.tag(record.text).tracks
-    assert (tag.id, tag.evidence[0].text) == ("bci", "脑机接(jiē)口")
+    assert tag.id == "bci"
+    assert "脑机接(jiē)口" in [item.text for item in tag.evidence]
 
 
 def test_only_furniture_is_left_out(tmp_path):
