@@ -342,6 +342,7 @@ def test_modules_stand_in_one_order():
         "_types",
         "_words",
         "_resources",
+        "_files",
         "_store",
         "_characters",
         "_text",
@@ -383,7 +384,7 @@ def test_modules_stand_in_one_order():
         "_exchange",
     ]
     order += ["_spreadsheet", "_skos", "_skos_reading", "_writers", "_authoring_tables", "_report"]
-    order += ["_options", "_commands", "_taxonomy_commands", "cli"]
+    order += ["_spool", "_resuming", "_progress", "_options", "_commands", "_taxonomy_commands", "cli"]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}
     for name in order:

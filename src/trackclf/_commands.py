@@ -3,18 +3,22 @@
 import argparse
 import os
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from trackclf._options import (
     DONE,
     Count,
+    check_output,
     ids_of,
     input_options,
+    meter_of,
     model_options,
     output,
+    output_options,
+    output_path,
     records_of,
     tagger_of,
     taxonomy_option,
@@ -28,7 +32,7 @@ def add(commands: Any) -> None:
     tag = commands.add_parser(
         "tag", help="tag texts (标注文本)", description="Tag texts: a file, a folder, - or --text."
     )
-    input_options(tag)
+    input_options(tag, resume=True)
     tag.add_argument("--to", choices=("table", "jsonl", "csv"), default="table", help="output format (default: table)")
     tag.add_argument("--segments", choices=("sentence", "paragraph"), help="add the scores of each (jsonl)")
     tag.set_defaults(run=_tag)
@@ -38,7 +42,7 @@ def add(commands: Any) -> None:
         help="show the evidence inside the text (在原文中显示依据)",
         description="Show each text with its evidence marked, and every score term by term.",
     )
-    input_options(explain)
+    input_options(explain, resume=True)
     explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
     explain.set_defaults(run=_explain)
 
@@ -62,7 +66,7 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--by", metavar="FIELD", help="break the figures down by this field")
     evaluate.add_argument("--split", metavar="NAME", help="only rows whose field split is this")
     evaluate.add_argument("--to", choices=("table", "json", "html"), default="table", help="(default: table)")
-    evaluate.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    output_options(evaluate)
     taxonomy_option(evaluate)
     model_options(evaluate)
     evaluate.set_defaults(run=_eval)
@@ -93,7 +97,7 @@ def _tag(options: argparse.Namespace) -> int:
 
     write = _writers.FORMATS[options.to]
     return _process(
-        options, lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds), options.segments
+        options, lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds), options.to
     )
 
 
@@ -105,43 +109,62 @@ def _explain(options: argparse.Namespace) -> int:
     return _process(options, lambda rows, out, tagger: _writers.write_explanation(rows, out, options.lang, colour))
 
 
-def _process(options: argparse.Namespace, write: Any, segments: str | None = None) -> int:
-    """Read, tag and write; count what failed."""
-    records = records_of(options)
+def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
+    """Read, tag and write in a format; count what failed."""
+    from trackclf import _writers
+
+    meter = meter_of(options)
+    records = records_of(options, meter)
     tagger = tagger_of(options)
     count = Count(options.lang, options.strict)
+    mode = "wb" if to in _writers.BINARY else "w"
+    path = output_path(options)
 
-    def rows() -> Iterator[tuple[Any, Any]]:
-        for record, result in _tagged(records, tagger, segments, options.jobs):
-            count.add(record)
-            yield record, result
+    def tag(records: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        meter.start()
+        return _tagged(records, tagger, getattr(options, "segments", None), options.jobs)
 
-    with output(options.output) as out, nullcontext() if options.jobs == 1 else workers_ended():
-        write(rows(), out, tagger)
+    def seen(record: Any) -> None:
+        count.add(record)
+        meter.add(record.text)
+
+    with meter, workers_ended():
+        if path:
+            from trackclf._resuming import LongFile
+
+            file = LongFile(path, _decisive(options, tagger), options.resume, options.force, options.lang)
+            labels_and_kinds = None if to in _writers.APPENDED else (tagger.labels, tagger.kinds)
+            file.write(records, tag, lambda rows, out: write(rows, out, tagger), seen, labels_and_kinds, mode)
+        else:
+            with output(options, mode) as out:
+                write(_each(seen, tag(records)), out, tagger)
     return count.code()
 
 
+def _each(seen: Any, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    for row in rows:
+        seen(row[0])
+        yield row
+
+
+def _decisive(options: argparse.Namespace, tagger: Any) -> dict[str, Any]:
+    """All that decides the output: to go on with a run it must be the same."""
+    free = ("run", "output", "quiet", "strict", "jobs", "resume", "force")
+    return {name: value for name, value in vars(options).items() if name not in free} | {"stamp": tagger.stamp}
+
+
 def _tagged(records: Iterable[Any], tagger: Any, segments: str | None, jobs: int) -> Iterator[tuple[Any, Any]]:
-    """Records with their results, in order; an error record has none and waits for its turn."""
-    waiting: list[Any] = []
+    """Records with their results, in order; an error record has none, and goes the same way for the sake of order."""
+    waiting: deque[Any] = deque()
 
     def texts() -> Iterator[str]:
         for record in records:
             waiting.append(record)
-            if not record.error:
-                yield record.text
+            yield record.text
 
-    done = 0
     for result in tagger.tag_many(texts(), segments, jobs):
-        while waiting[done].error:
-            yield waiting[done], None
-            done += 1
-        yield waiting[done], result
-        done += 1
-        if done > 10_000:
-            del waiting[:done]
-            done = 0
-    yield from ((record, None) for record in waiting[done:])
+        record = waiting.popleft()
+        yield record, None if record.error else result
 
 
 def _review(options: argparse.Namespace) -> int:
@@ -150,7 +173,8 @@ def _review(options: argparse.Namespace) -> int:
 
     if options.n < 1:
         raise InputError(f"-n must be at least 1, got {options.n}")
-    records = records_of(options)
+    meter = meter_of(options)
+    records = records_of(options, meter)
     tagger = tagger_of(options)
     labels = ids_of(options.labels)
     columns_of(tagger, labels)  # an unknown label before anything is read
@@ -159,12 +183,13 @@ def _review(options: argparse.Namespace) -> int:
     def rows() -> Iterator[tuple[str, Any]]:
         for record in records:
             count.add(record)
+            meter.add(record.text)
             if not record.error:
                 yield record.text, record.id
 
-    with nullcontext() if options.jobs == 1 else workers_ended():
+    with meter, workers_ended():
         chosen = choose(rows(), options.n, tagger, labels, options.jobs)
-    with output(options.output) as out:
+    with output(options) as out:
         out.write(page(chosen, tagger, labels, options.lang))
     return count.code()
 
@@ -176,6 +201,7 @@ def _eval(options: argparse.Namespace) -> int:
     from trackclf._evaluation import evaluate, read_rows, without
     from trackclf._taxonomy import load_taxonomy
 
+    check_output(options)
     rows = [row for path in options.path for row in read_rows(Path(path))]
     if options.split:
         rows = [row for row in rows if row.get("split") == options.split]
@@ -188,7 +214,7 @@ def _eval(options: argparse.Namespace) -> int:
         }
         rows = [without(row, waiting) for row in rows]
     report = evaluate(tagger, rows, options.by)
-    with output(options.output) as out:
+    with output(options) as out:
         if options.to == "json":
             out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
         else:

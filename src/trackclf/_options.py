@@ -2,13 +2,16 @@
 
 import argparse
 import gc
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from trackclf.errors import InputError
 
@@ -36,17 +39,28 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def input_options(parser: argparse.ArgumentParser) -> None:
-    """Options of the commands that tag texts."""
+def input_options(parser: argparse.ArgumentParser, resume: bool = False) -> None:
+    """Options of the commands that tag texts; --resume for those that write them one by one."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
     parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    group = output_options(parser)
+    if resume:
+        group.add_argument("--resume", action="store_true", help="continue an interrupted run that wrote to FILE")
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     language_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
     taxonomy_option(parser)
     model_options(parser)
+
+
+def output_options(parser: argparse.ArgumentParser) -> Any:
+    """-o and --force; returns the group of what excludes --force."""
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--force", action="store_true", help="write over FILE, or over what an interrupted run left")
+    return group
 
 
 def reading_options(parser: argparse.ArgumentParser) -> None:
@@ -65,8 +79,8 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
 
 
-def records_of(options: argparse.Namespace) -> Iterable[Any]:
-    """The records of the input that the options name."""
+def records_of(options: argparse.Namespace, meter: Any = None) -> Iterable[Any]:
+    """The records of the input that the options name; a meter is told what is read."""
     from trackclf._readers import Record
 
     if bool(options.paths) == bool(options.text):
@@ -76,26 +90,39 @@ def records_of(options: argparse.Namespace) -> Iterable[Any]:
             raise InputError(f"{path} is both input and output; choose another -o")
     if options.jobs == 0:
         raise InputError("--jobs must not be 0: 1 is one process, -1 is all cores")
+    check_output(options)
     if options.text:
         return (Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1))
-    return records_in(options.paths, options)
+    return records_in(options.paths, options, meter)
 
 
-def records_in(paths: Sequence[str], options: argparse.Namespace) -> Iterator[Any]:
+def records_in(paths: Sequence[str], options: argparse.Namespace, meter: Any = None) -> Iterator[Any]:
     """Records of files and folders, all of which must exist."""
     from trackclf._readers import Options, read
 
     for path in paths:
         if path != "-" and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
-    reading = Options(
-        options.format,
-        options.text_field,
-        options.id_field,
-        options.encoding,
-        note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
-    )
+
+    def note(message: str) -> None:
+        (meter.say if meter else partial(print, file=sys.stderr))(f"trackclf: {message}")
+
+    reading = Options(options.format, options.text_field, options.id_field, options.encoding, note)
+    if meter:
+        reading = replace(reading, opened=meter.opened)
     return read(paths, reading)
+
+
+def meter_of(options: argparse.Namespace) -> Any:
+    """Progress on standard error; not where the terminal shows the output."""
+    from trackclf._progress import Meter
+
+    def files() -> Any:
+        from trackclf._readers import files_of
+
+        return None if options.text or "-" in options.paths else files_of(options.paths)
+
+    return Meter(options.lang, files, options.quiet, bar=bool(options.output) or not sys.stdout.isatty())
 
 
 def tagger_of(options: argparse.Namespace, taxonomy: Any = None) -> Any:
@@ -172,13 +199,33 @@ def workers_ended() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def output_path(options: argparse.Namespace) -> Path | None:
+    """The file of -o, where links lead; None for standard output and for what is no file, as a pipe or /dev/null."""
+    if options.output is None or (os.path.exists(options.output) and not os.path.isfile(options.output)):
+        return None
+    return Path(os.path.realpath(options.output))
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Ask before anything is read: InputError where -o would write over a file."""
+    path, resume = output_path(options), getattr(options, "resume", False)
+    if resume and not path:
+        raise InputError("--resume goes with -o FILE: it continues what an interrupted run wrote there")
+    going_on = path and resume and path.with_name(path.name + ".part").exists()
+    if path and path.exists() and not options.force and not going_on:
+        raise InputError(f"{options.output} exists; choose another -o, or --force to write over it")
+
+
 @contextmanager
-def output(path: str | None) -> Iterator[TextIO]:
-    """The output, in UTF-8; lone surrogates become escapes, as JSON has them."""
-    if path is None:
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-        with nullcontext(sys.stdout) as out:
-            yield out
-    else:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
-            yield out
+def output(options: argparse.Namespace | None = None, mode: str = "w") -> Iterator[Any]:
+    """The file of -o, whole or not at all, or standard output; text is UTF-8 with lone surrogates as escapes."""
+    if options is None or options.output is None:
+        if mode == "w":
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        yield sys.stdout if mode == "w" else sys.stdout.buffer
+        return
+    from trackclf._files import opened, whole
+
+    path = output_path(options)
+    with whole(path, mode) if path else opened(Path(options.output), mode) as out:
+        yield out

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from trackclf.errors import InputError
 
@@ -53,13 +53,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to read: `format` is "auto" or one of FORMATS; the others override what is found by itself."""
+    """How to read: `format` is "auto" or one of FORMATS; the next three override what is found by itself.
+
+    `note` is told what a reader should say, `opened` each file before it is read, with its stream.
+    """
 
     format: str = "auto"
     text_field: str | None = None
     id_field: str | None = None
     encoding: str | None = None
     note: Callable[[str], None] = lambda message: None
+    opened: Callable[[Path, BinaryIO], None] = lambda path, stream: None
 
 
 def read(paths: Iterable[str], options: Options) -> Iterator[Record]:
@@ -80,9 +84,23 @@ def read(paths: Iterable[str], options: Options) -> Iterator[Record]:
             yield from _read_file(Path(path), path, options)
 
 
-def _read_folder(folder: Path, options: Options) -> Iterator[Record]:
+def files_of(paths: Iterable[str]) -> Iterator[Path]:
+    """The files that `read` opens, "-" left out."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from _files_in(path)[0]
+        elif path.name != "-":
+            yield path
+
+
+def _files_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Files of a folder in the order of their names: those that are read, and all."""
     inside = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    files = [p for p in inside if p.suffix.lower() in _FOLDER_SUFFIXES]
+    return [p for p in inside if p.suffix.lower() in _FOLDER_SUFFIXES], inside
+
+
+def _read_folder(folder: Path, options: Options) -> Iterator[Record]:
+    files, inside = _files_in(folder)
     if not files:
         raise InputError(f"{folder} holds no file that ends in {', '.join(_FOLDER_SUFFIXES)}")
     if len(files) < len(inside):
@@ -99,6 +117,7 @@ def _read_folder(folder: Path, options: Options) -> Iterator[Record]:
 def _read_file(path: Path, name: str, options: Options) -> Iterator[Record]:
     try:
         with path.open("rb") as stream:
+            options.opened(path, stream)
             yield from _read_stream(stream, name, options)
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from error

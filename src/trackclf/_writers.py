@@ -168,6 +168,10 @@ FORMATS: dict[str, Callable[[Iterable[Row], TextIO, str, dict[str, str], Sequenc
     "jsonl": write_jsonl,
     "csv": write_csv,
 }
+# Written row by row, so that an interrupted run goes on behind the last: what is written of a row depends on no other row
+# but the first. A format that is not among them gets its rows when all are there.
+APPENDED = frozenset(("table", "jsonl", "csv"))
+BINARY: frozenset[str] = frozenset()  # written to a file of bytes
 
 
 def write_explanation(rows: Iterable[Row], out: TextIO, lang: str, colour: bool) -> None:
