@@ -211,9 +211,11 @@ def check_output(options: argparse.Namespace) -> None:
     path, resume = output_path(options), getattr(options, "resume", False)
     if resume and not path:
         raise InputError("--resume goes with -o FILE: it continues what an interrupted run wrote there")
-    going_on = path and resume and path.with_name(path.name + ".part").exists()
-    if path and path.exists() and not options.force and not going_on:
-        raise InputError(f"{options.output} exists; choose another -o, or --force to write over it")
+    if path and path.exists() and not options.force:
+        if not resume:
+            raise InputError(f"{options.output} exists; choose another -o, or --force to write over it")
+        if not path.with_name(path.name + ".part").exists():
+            raise InputError(f"{options.output} exists, and no interrupted run beside it: there is nothing to resume")
 
 
 @contextmanager
