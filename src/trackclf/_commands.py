@@ -22,7 +22,7 @@ from trackclf._options import (
     records_of,
     tagger_of,
     taxonomy_option,
-    workers_ended,
+    terminated,
 )
 from trackclf.errors import InputError
 
@@ -128,23 +128,28 @@ def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
         count.add(record)
         meter.add(record.text)
 
-    with meter, workers_ended():
-        if path:
-            from trackclf._resuming import LongFile
+    def rows() -> Iterator[tuple[Any, Any]]:
+        for record, result in tag(records):
+            seen(record)
+            yield record, result
 
-            file = LongFile(path, _decisive(options, tagger), options.resume, options.force, options.lang)
-            labels_and_kinds = None if to in _writers.APPENDED else (tagger.labels, tagger.kinds)
-            file.write(records, tag, lambda rows, out: write(rows, out, tagger), seen, labels_and_kinds, mode)
-        else:
+    with meter, terminated():
+        if not path:
             with output(options, mode) as out:
-                write(_each(seen, tag(records)), out, tagger)
+                write(rows(), out, tagger)
+            return count.code()
+        from trackclf._resuming import LongFile
+        from trackclf._words import WORDS
+
+        file = LongFile(path, _decisive(options, tagger), options.resume, options.force)
+        spooled = None if to in _writers.APPENDED else (tagger.labels, tagger.kinds)
+        try:
+            file.write(records, tag, lambda rows, out: write(rows, out, tagger), seen, spooled, mode)
+        except BaseException:
+            if file.kept:
+                meter.say("trackclf: " + WORDS[options.lang]["interrupted"].format(n=file.kept, part=file.part))
+            raise
     return count.code()
-
-
-def _each(seen: Any, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-    for row in rows:
-        seen(row[0])
-        yield row
 
 
 def _decisive(options: argparse.Namespace, tagger: Any) -> dict[str, Any]:
@@ -187,7 +192,7 @@ def _review(options: argparse.Namespace) -> int:
             if not record.error:
                 yield record.text, record.id
 
-    with meter, workers_ended():
+    with meter, terminated():
         chosen = choose(rows(), options.n, tagger, labels, options.jobs)
     with output(options) as out:
         out.write(page(chosen, tagger, labels, options.lang))

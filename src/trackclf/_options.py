@@ -187,8 +187,8 @@ class Count:
 
 
 @contextmanager
-def workers_ended() -> Iterator[None]:
-    """A request to terminate ends the workers too: by itself it would leave joblib's behind for good."""
+def terminated() -> Iterator[None]:
+    """A request to terminate becomes SystemExit: workers end, which joblib would leave behind, and what is kept can be said."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

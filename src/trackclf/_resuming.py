@@ -8,7 +8,6 @@ without tagging, and must have the same digest; what lies behind in FILE.part is
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +19,6 @@ from trackclf import _spool
 from trackclf._files import opened, put, to_disk, whole
 from trackclf._readers import Record
 from trackclf._types import Kind, Label
-from trackclf._words import WORDS
 from trackclf.errors import InputError
 
 Rows = Iterable[_spool.Row]
@@ -48,8 +46,13 @@ class LongFile:
         Go on where an interrupted run stopped, if there was one.
     force : bool
         Begin anew, whatever lies there.
-    lang : str
-        Of messages.
+
+    Attributes
+    ----------
+    part : Path
+        FILE.part.
+    kept : int
+        Records of this run that are sound in it, those of the run before included.
 
     Raises
     ------
@@ -58,24 +61,24 @@ class LongFile:
         lies there is of something else.
     """
 
-    def __init__(self, path: Path, head: dict[str, Any], resume: bool, force: bool, lang: str) -> None:
-        self._path, self._lang = path, lang
-        self._part, self._draft, self._journal = (
+    def __init__(self, path: Path, head: dict[str, Any], resume: bool, force: bool) -> None:
+        self._path, self.kept = path, 0
+        self.part, self._draft, self._journal = (
             path.with_name(path.name + end) for end in (".part", ".new", ".journal")
         )
         self._head = json.loads(json.dumps(head, default=str))
-        self._mark = Mark() if force or not self._part.exists() else self._found(resume)
+        self._mark = Mark() if force or not self.part.exists() else self._found(resume)
 
     def _found(self, resume: bool) -> Mark:
         """Where to go on."""
         head, mark = _read(self._journal)
-        if head is None or self._part.stat().st_size < mark.bytes:
-            raise InputError(f"{self._part} is of something else, or damaged; choose another -o, or --force")
+        if head is None or self.part.stat().st_size < mark.bytes:
+            raise InputError(f"{self.part} is of something else, or damaged; choose another -o, or --force")
         if not mark.records:
             return mark
         if not resume:
             raise InputError(
-                f"{self._part} keeps {mark.records:,} records of an interrupted run; --resume continues it, --force begins anew"
+                f"{self.part} keeps {mark.records:,} records of an interrupted run; --resume continues it, --force begins anew"
             )
         names = [name for name in {**head, **self._head} if head.get(name) != self._head.get(name)]
         if names:
@@ -118,13 +121,14 @@ class LongFile:
         records, start, digest = iter(records), self._mark, hashlib.sha256()
         with self._locked() as journal:
             first = self._pass_over(records, digest, seen)
+            self.kept = start.records
 
             def rows() -> Iterator[_spool.Row]:
                 done, due = start.records, time.monotonic() + _EVERY
                 if first:  # for the sake of what comes before it: all of this stands there already, and goes again
                     yield from tag([first])
                     out.flush()
-                    os.truncate(self._part, start.bytes)
+                    os.truncate(self.part, start.bytes)
                 for record, result in tag(records):
                     seen(record)
                     yield record, result
@@ -137,20 +141,23 @@ class LongFile:
                     self._note(journal, out, Mark(done, 0, digest.hexdigest()))
 
             try:
-                with opened(self._part, "a") as out:
-                    os.truncate(self._part, start.bytes)
+                with opened(self.part, "a") as out:
+                    os.truncate(self.part, start.bytes)
                     (_spool.write_rows if spooled else write)(rows(), out)
                     to_disk(out)
                 if spooled:
-                    with self._part.open(encoding="utf-8") as lines, whole(self._path, mode, self._draft) as out:
+                    with self.part.open(encoding="utf-8") as lines, whole(self._path, mode, self._draft) as out:
                         write(_spool.read_rows(lines, *spooled), out)
-                    self._part.unlink()
+                    self.part.unlink()
                 else:
-                    put(self._part, self._path)
-                self._journal.unlink()
+                    put(self.part, self._path)
             except BaseException:
-                self._say_what_stays()
+                if not self.kept:
+                    for path in (self.part, self._journal):
+                        with suppress(OSError):
+                            path.unlink()
                 raise
+        self._journal.unlink()
 
     def _pass_over(self, records: Iterator[Record], digest: Any, seen: Callable[[Record], None]) -> Record | None:
         """Read what is written already, and hold it against the journal; returns the first record."""
@@ -170,16 +177,7 @@ class LongFile:
         mark = mark._replace(bytes=os.fstat(out.fileno()).st_size)
         journal.write(json.dumps(mark._asdict()) + "\n")
         to_disk(journal)
-        self._mark = mark
-
-    def _say_what_stays(self) -> None:
-        if self._mark.records:
-            message = WORDS[self._lang]["interrupted"].format(records=self._mark.records, part=self._part)
-            print(f"trackclf: {message}", file=sys.stderr)
-        else:
-            for path in (self._part, self._journal):
-                with suppress(OSError):
-                    path.unlink()
+        self.kept = mark.records
 
     @contextmanager
     def _locked(self) -> Iterator[IO[str]]:
@@ -197,7 +195,7 @@ class LongFile:
             if self._mark.records:
                 journal.write("\n")  # behind a line that was cut off
             else:
-                self._part.unlink(missing_ok=True)
+                self.part.unlink(missing_ok=True)
                 journal.truncate(0)
                 journal.write(json.dumps(self._head) + "\n")
             journal.flush()
@@ -221,4 +219,4 @@ def _content(record: Record) -> bytes:
     """What the digest is of; the text once, where it is a column as well."""
     text = None if record.text in record.fields.values() else record.text
     row = [record.id, text, record.fields, record.error]
-    return json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n"
+    return _spool.to_json(row).encode("utf-8", "surrogatepass") + b"\n"

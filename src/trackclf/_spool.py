@@ -10,14 +10,15 @@ from trackclf._types import Evidence, Kind, Label, Pair, Result, Segment, Tag
 
 Row = tuple[Record, Result | None]
 
+to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode  # what JSON does not have, as a date, by its string
 _FIELDS = tuple(field.name for field in fields(Record))
 
 
 def write_rows(rows: Iterable[Row], out: IO[str]) -> None:
-    """One row a line. A value that JSON does not have (a date, for example) becomes its string."""
+    """One row a line."""
     for record, result in rows:
         row = {"record": {name: getattr(record, name) for name in _FIELDS}, "result": result and result.to_dict()}
-        out.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        out.write(to_json(row) + "\n")
 
 
 def read_rows(lines: Iterable[str], labels: Sequence[Label], kinds: Sequence[Kind]) -> Iterator[Row]:
