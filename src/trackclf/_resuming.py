@@ -182,7 +182,7 @@ class LongFile:
     @contextmanager
     def _locked(self) -> Iterator[IO[str]]:
         """The journal, to append to; for one process at a time where the system has such locks."""
-        with self._journal.open("a", encoding="utf-8") as journal:
+        with opened(self._journal, "a") as journal:
             with suppress(ImportError):  # Windows
                 import fcntl
 
@@ -205,7 +205,7 @@ class LongFile:
 def _read(journal: Path) -> tuple[dict[str, Any] | None, Mark]:
     """Head and last whole mark of a journal."""
     head, mark = None, Mark()
-    with suppress(OSError), journal.open(encoding="utf-8") as lines:
+    with suppress(OSError), journal.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             with suppress(ValueError, TypeError):  # a line that was cut off
                 if head is None:
