@@ -34,8 +34,9 @@ def test_code_blocks_run(name, tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-def test_examples_of_the_taxonomy_page_run(tmp_path, monkeypatch):
-    page = ROOT / "docs" / "taxonomy.md"
+@pytest.mark.parametrize("name", ["taxonomy.md", "long-runs.md"])
+def test_consoles_run(name, tmp_path, monkeypatch):
+    page = ROOT / "docs" / name
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     shown = "".join(blocks)
@@ -49,9 +50,10 @@ def test_examples_of_the_taxonomy_page_run(tmp_path, monkeypatch):
         done = subprocess.run(script, capture_output=True, encoding="utf-8", env=env)
         again += f"$ {command}\n{done.stdout}{done.stderr}"
     assert again == shown
-    result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
-    assert result.attempted > 4
-    assert result.failed == 0
+    if name == "taxonomy.md":  # its code reads what the commands made
+        result = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+        assert result.attempted > 4
+        assert result.failed == 0
 
 
 @pytest.mark.parametrize(
