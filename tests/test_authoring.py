@@ -14,8 +14,8 @@ from trackclf import (
     InputError,
     Tagger,
     TaxonomyError,
+    _batching,
     _corpus,
-    _tagger,
     load_taxonomy,
     new_taxonomy,
     suggest_terms,
@@ -181,7 +181,7 @@ def test_regional_spelling_leads_to_its_term(make_taxonomy):
 
 
 def test_tag_changes_stream(edited, monkeypatch):
-    monkeypatch.setattr(_tagger, "BATCH", 200)
+    monkeypatch.setattr(_batching, "BATCH", 200)
     pulled = 0
 
     def texts():
@@ -247,7 +247,7 @@ def test_few_runs_are_held(edited, monkeypatch):
     taxonomy = edited()
     whole = suggest_terms(taxonomy, LINES)
     monkeypatch.setattr(_corpus, "_HELD", 3)
-    monkeypatch.setattr(_tagger, "BATCH", 50)
+    monkeypatch.setattr(_batching, "BATCH", 50)
     few = suggest_terms(taxonomy, LINES)
     assert few[0].candidates[0].text == whole[0].candidates[0].text
     assert few[0].candidates[0].count == whole[0].candidates[0].count

@@ -16,14 +16,14 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackclf import Tagger, _commands, _progress, _readers, _resuming, _spool, _tagger, _writers
+from trackclf import Tagger, _batching, _commands, _progress, _readers, _resuming, _spool, _writers
 from trackclf.cli import main
 
 SENTENCE = "本市前瞻布局脑机接口产业。"
 DEMO = (ROOT / "fixtures" / "demo.txt").read_text(encoding="utf-8")
 # The command line with many marks, small batches, and workers for any input.
-PROGRAM = """import sys; from trackclf import _parallel, _resuming, _tagger, cli
-_resuming._EVERY, _tagger.BATCH, _parallel._WORTH = 0.02, 10_000, 20_000
+PROGRAM = """import sys; from trackclf import _batching, _parallel, _resuming, cli
+_resuming._EVERY, _batching.BATCH, _parallel._WORTH = 0.02, 10_000, 20_000
 sys.exit(cli.main())"""
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 
@@ -49,7 +49,7 @@ def marks(monkeypatch):
     """A mark after each row, without a wait for the disk, and batches of few."""
     monkeypatch.setattr(_resuming, "_EVERY", 0.0)
     monkeypatch.setattr(_resuming, "to_disk", lambda out: out.flush())
-    monkeypatch.setattr(_tagger, "BATCH", 500)
+    monkeypatch.setattr(_batching, "BATCH", 500)
 
 
 def beside(path):
@@ -325,7 +325,7 @@ def test_other_commands_write_whole_files_and_not_over_others(tmp_path, capsys, 
 
 
 def test_error_rows_do_not_pile_up(tagger, monkeypatch):
-    monkeypatch.setattr(_tagger, "_MOST", 50)
+    monkeypatch.setattr(_batching, "_MOST", 50)
     made = 0
 
     def records():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from trackclf import ModelError, Tagger, TrackclfError, WorkerError, _parallel, _tagger, tag_many
+from trackclf import ModelError, Tagger, TrackclfError, WorkerError, _batching, _parallel, tag_many
 from trackclf._resources import model_dir
 from trackclf._weights import load_weights
 from trackclf.cli import main
@@ -51,7 +51,7 @@ class Owner:
 def many(monkeypatch):
     """Workers for any input, and many batches of few texts."""
     monkeypatch.setattr(_parallel, "_WORTH", 0)
-    monkeypatch.setattr(_tagger, "BATCH", 2000)
+    monkeypatch.setattr(_batching, "BATCH", 2000)
 
 
 @pytest.mark.parametrize("segments", [None, "sentence", "paragraph"])

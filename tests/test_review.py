@@ -95,7 +95,7 @@ def test_the_same_question_is_asked_once(small):
 def test_the_same_input_gives_the_same_choice_whatever_the_batches(small, mixed, monkeypatch):
     once = rank_for_review(mixed, 25, small)
     assert rank_for_review(iter(mixed), 25, small) == once
-    monkeypatch.setattr("trackclf._tagger.BATCH", 100)
+    monkeypatch.setattr("trackclf._batching.BATCH", 100)
     assert rank_for_review(mixed, 25, small) == once
 
 
@@ -106,7 +106,7 @@ def test_only_the_labels_asked_for(small, mixed):
 
 
 def test_what_is_kept_is_bounded_and_the_closest_stay(small, monkeypatch):
-    monkeypatch.setattr("trackclf._tagger.BATCH", 2000)
+    monkeypatch.setattr("trackclf._batching.BATCH", 2000)
     held = []
     add = module._Pool.add
 

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trackclf
-from trackclf import Tagger, normalise, tag, tag_many
-from trackclf import _tagger as module
+from trackclf import Tagger, _batching, normalise, tag, tag_many
 
 DEMO = (ROOT / "fixtures" / "demo.txt").read_text(encoding="utf-8")
 SENTENCES = [
@@ -354,6 +353,7 @@ def test_modules_stand_in_one_order():
         "_matching",
         "_lexicon",
         "_candidates",
+        "_finds",
         "_resolving",
         "_model",
         "_weights",
@@ -365,6 +365,7 @@ def test_modules_stand_in_one_order():
         "_short",
         "_compiled",
         "_segmenting",
+        "_batching",
         "_tagger",
         "_authoring",
         "_corpus",
@@ -375,6 +376,7 @@ def test_modules_stand_in_one_order():
         "_review",
         "_review_page",
         "_context",
+        "_fitting",
         "_training",
         "_features",
         "_targets",
@@ -398,8 +400,8 @@ def test_modules_stand_in_one_order():
 def test_small_batches_change_nothing(monkeypatch, small):
     text = "量子计算。芯片产业链升级，由旧向新转型。" * 40
     expected = small.tag(text, segments="sentence").to_dict()
-    monkeypatch.setattr(module, "BATCH", 50)
-    monkeypatch.setattr(module, "_PIECE", 50)
+    monkeypatch.setattr(_batching, "BATCH", 50)
+    monkeypatch.setattr(_batching, "PIECE", 50)
     assert small.tag(text, segments="sentence").to_dict() == expected
     short = small.tag("芯片", segments="sentence").to_dict()
     many = small.tag_many([text, "芯片", text], segments="sentence")

@@ -4,7 +4,7 @@ Most sentences hold neither a condition to check nor all pieces of any cue, so m
 conditions and cues consist of are never looked at.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ LENGTHS = 64
 COLUMNS = 256  # of the notes on what a sentence holds: enough to tell most units apart, few enough for the cache
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """Occurrences that a resolver decides on.
 
     Attributes
@@ -142,4 +141,4 @@ def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bool
     first = np.append(0, np.cumsum(np.bincount(there, minlength=len(sentences))))
     index, unit = lexicon.support_units(hits.string)
     kept = np.flatnonzero(needs.take(_cells(number.take(hits.start.take(index)), unit)))
-    return first, asked.take(wanted), unit.take(kept), hits[index.take(kept)]
+    return first, asked.take(wanted), unit.take(kept), hits.take(index.take(kept))

@@ -55,7 +55,7 @@ class Corpus:
         lexicon = self.lexicon
         passages = Passages(texts, lexicon.symbols)
         finds = self._resolver.find(passages)
-        finds = finds[~finds.denied]
+        finds = finds.take(~finds.denied)
         sentence = passages.sentence_numbers.take(finds.start).astype(np.int64)
         self._count_finds(passages, finds.row, sentence)
         self._count_misses(passages, finds.row, finds.start, finds.end)
@@ -136,7 +136,7 @@ class Corpus:
         lexicon = self.lexicon
         rows, size = len(lexicon.label), len(passages.symbols) + 1
         candidates = find_candidates(lexicon, passages)
-        own, hits = candidates.row, candidates.hits[candidates.place]
+        own, hits = candidates.row, candidates.hits.take(candidates.place)
         self.occurrences += np.bincount(own, minlength=rows)
         negative = lexicon.kind.take(own) == NOT
         stands = np.isin(own * np.int64(size) + hits.start, row * np.int64(size) + start)

@@ -22,11 +22,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from trackclf._classifier_store import load_classifier, save_classifier
 from trackclf._features import Features, Floats, only_texts, tagger_of, texts_of
+from trackclf._fitting import platt
 from trackclf._lexicon import NOT
 from trackclf._tagger import SHIPPED
 from trackclf._targets import Truth, targets
 from trackclf._taxonomy import Taxonomy
-from trackclf._training import _platt
 from trackclf._weights import Weights
 from trackclf.errors import ModelError
 
@@ -223,7 +223,7 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if not better or _f1(new, truth, weight) <= _f1(base, truth, weight):
                 return
         self.coef_[n], self.intercept_[n] = fitted(rows)
-        self._slope[n], self._offset[n] = _platt(unseen, truth, (1.0, 0.0))
+        self._slope[n], self._offset[n] = platt(unseen, truth, (1.0, 0.0))
         self.learned_[n] = True
 
     def decision_function(self, X: Iterable[str]) -> Floats:  # noqa: N803

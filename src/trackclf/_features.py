@@ -15,10 +15,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
+from trackclf._batching import batches, pieces_of
 from trackclf._characters import normalise
 from trackclf._lexicon import NOT, Lexicon
 from trackclf._scoring import sums_of
-from trackclf._tagger import Tagger, _batches, _pieces
+from trackclf._tagger import Tagger
 from trackclf._taxonomy import Taxonomy, load_taxonomy
 
 Floats = NDArray[np.float64]
@@ -72,9 +73,9 @@ def count_terms(tagger: Tagger, texts: Sequence[str]) -> tuple[NDArray[np.float3
     column = np.full(len(lexicon.label), -1)
     column[rows] = np.arange(len(rows))
     scores, text, term, done = [], [], [], 0
-    for batch in _batches(texts, "transform"):
+    for batch in batches(texts, "transform"):
         every = []
-        for _, pieces in _pieces(batch):
+        for _, pieces in pieces_of(batch):
             passages, finds, _, cells = tagger._find(pieces)
             every.append(cells)
             counted = np.flatnonzero((finds.share == 0) & ~finds.denied)

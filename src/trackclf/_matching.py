@@ -5,8 +5,7 @@ once; the few positions where some string may start are followed down the trie t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from trackclf._text import (
     FIRST_SYMBOL,
     UNICODE,
-    Bools,
     Ints,
     Passages,
     class_table,
@@ -33,8 +31,7 @@ _NEXT = np.uint16(_BUCKETS + 1)  # from here up, the bucket of the pair as the s
 _GOES_ON = np.uint16(_PAIR - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
+class Hits(NamedTuple):
     """Occurrences of strings, ordered by nothing in particular.
 
     Attributes
@@ -49,8 +46,9 @@ class Hits:
     start: Ints
     end: Ints
 
-    def __getitem__(self, keep: Bools | Ints) -> "Hits":
-        return Hits(self.string[keep], self.start[keep], self.end[keep])
+    def take(self, keep: Ints) -> "Hits":
+        """Some of them, given by their places."""
+        return Hits._make(column.take(keep) for column in self)
 
 
 class Alphabet:
@@ -198,7 +196,7 @@ class Table:
         bad[at] |= (earlier >= 48) & (earlier <= 57)
         at = ascii[edges[ascii] & 2 != 0]
         bad[at] |= is_ascii_word(passages.folded(hits.end[at]))
-        return hits[~bad] if bad.any() else hits
+        return hits.take(np.flatnonzero(~bad)) if bad.any() else hits
 
 
 def mix(left: NDArray[np.uint16], right: NDArray[np.uint16]) -> NDArray[np.uint16]:

@@ -6,15 +6,14 @@ the only loop over finds is the segmenter's, over the few terms that ask for it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trackclf._candidates import LENGTHS, find_candidates
-from trackclf._lexicon import JOINTS, NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Hits, Int32, ascending, positions, spread
-from trackclf._taxonomy_files import GAPS
+from trackclf._candidates import find_candidates
+from trackclf._finds import CLAUSE, Finds, Learned, Units
+from trackclf._lexicon import NOT, WEAK, Lexicon
+from trackclf._matching import Fan, Int32, ascending, positions, spread
 from trackclf._text import Bools, Ints, Passages, to_string
 
 _QUESTION = ord("?")
@@ -23,156 +22,7 @@ Straddles = Callable[[str, int, int], bool]
 WINDOW = 12  # code points either side of a short term that the segmenter is shown
 
 
-@dataclass(frozen=True, slots=True)
-class Finds:
-    """Terms that stand in the texts, in parts: a cue with gaps has one part a piece.
-
-    Attributes
-    ----------
-    row : int32 (n_parts,)
-        Index into the lexicon's rows, one row a term and label.
-    string : int32
-        Index into the lexicon's strings: what the part matched.
-    start, end : int64
-        Positions in the symbols of the `Passages`.
-    share : int32
-        Index of the part among the parts of its cue; 0 for a plain term.
-    denied : bool
-        Whether the clause denies it.
-    """
-
-    row: Int32
-    string: Int32
-    start: Ints
-    end: Ints
-    share: Int32
-    denied: Bools
-
-    def __getitem__(self, keep: Bools | Ints) -> "Finds":
-        if keep.dtype == bool:
-            keep = np.flatnonzero(keep)
-        return Finds(*(getattr(self, name).take(keep) for name in self.__slots__))
-
-    @classmethod
-    def concatenate(cls, items: list["Finds"]) -> "Finds":
-        """All parts of several."""
-        return cls(*(np.concatenate([getattr(item, name) for item in items]) for name in cls.__slots__))
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """Learned strings in the sentences that hold a term of their label, each once a sentence.
-
-    Attributes
-    ----------
-    key : int64 (n_learned,)
-        sentence * n_labels + label.
-    row : int64 (n_learned,)
-        Index into the lexicon's rows.
-    first : int64 (n_learned,)
-        Where in `which` its occurrences begin.
-    which : int64 (n_occurrences,)
-        Index into `hits`.
-    hits : Hits
-        In the symbols at `place`; their strings are numbered from `first_string` on.
-    """
-
-    key: Ints
-    row: Ints
-    first: Ints
-    which: Ints
-    hits: Hits
-    place: Ints
-    first_string: int
-
-    def finds(self, keep: Bools) -> Finds:
-        """Some of them as finds, each where it stands first."""
-        at = np.flatnonzero(keep)
-        none = np.zeros(len(at), np.int32)
-        start = self.hits.start.take(self.which)
-        lead = np.minimum.reduceat(start * len(start) + np.arange(len(start)), self.first) if len(at) else none
-        hits = self.hits[self.which.take(lead.take(at) % max(len(start), 1))]
-        start = self.place.take(hits.start)
-        string = hits.string + np.int32(self.first_string)
-        row = self.row.take(at).astype(np.int32)
-        return Finds(row, string, start, start + (hits.end - hits.start), none, none.astype(bool))
-
-
-class Units:
-    """Places of the pieces that cues ask for, searchable by unit and position.
-
-    `unit`, `start`, `end` and `string` are parallel, ordered by unit, then start, then length.
-    """
-
-    def __init__(self, passages: Passages, unit: Ints, start: Ints, end: Ints, string: Int32) -> None:
-        self._span = np.int64(len(passages.symbols) + 1)
-        self._passages = passages
-        self.unit, self.start, self.end, self.string = unit, start, end, string
-        self._keys = unit * self._span + start
-
-    def extended(self, unit: int, start: Ints, end: Ints, string: Int32) -> "Units":
-        """These and the places of one more unit, whose number is larger than all others."""
-        order = np.argsort(start * LENGTHS + np.minimum(end - start, LENGTHS - 1), kind="stable")
-        number = np.full(len(order), unit, np.int64)
-        return Units(
-            self._passages,
-            np.concatenate([self.unit, number]),
-            np.concatenate([self.start, start[order]]),
-            np.concatenate([self.end, end[order]]),
-            np.concatenate([self.string, string[order]]),
-        )
-
-    def without(self, unit: int, cancel: int) -> "Units":
-        """These but for the places of one unit that overlap a place of another."""
-        low, high = np.searchsorted(self.unit, (unit, unit + 1))
-        first, last = np.searchsorted(self.unit, (cancel, cancel + 1))
-        if low == high or first == last:
-            return self
-        keep = np.ones(len(self.unit), bool)
-        slot = np.searchsorted(self.start[first:last], self.end[low:high]) - 1  # the last that starts before its end
-        reach = np.maximum.accumulate(self.end[first:last])
-        keep[low:high] = (slot < 0) | (reach[np.maximum(slot, 0)] <= self.start[low:high])
-        return Units(self._passages, self.unit[keep], self.start[keep], self.end[keep], self.string[keep])
-
-    def following(self, unit: Ints, at: Ints) -> tuple[Ints, Bools]:
-        """For each unit and position: the first piece that starts there or later, and whether there is one."""
-        slot = np.searchsorted(self._keys, unit * self._span + at)
-        there = slot < len(self.unit)
-        slot[~there] = 0
-        there[there] = self.unit[slot[there]] == unit[there]
-        return slot, there
-
-    def preceding(self, unit: Ints, at: Ints) -> tuple[Ints, Bools]:
-        """For each unit and position: the last piece that starts before it and ends by then, and whether it exists."""
-        slot = np.searchsorted(self._keys, unit * self._span + at) - 1
-        while True:  # past the few that reach over the position
-            there = slot >= 0
-            there[there] = self.unit[slot[there]] == unit[there]
-            over = there.copy()
-            over[there] = self.end[slot[there]] > at[there]
-            if not over.any():
-                return np.where(there, slot, 0), there
-            slot[over] -= 1
-
-    def joined(self, left: Ints, right: Ints, joint: NDArray[np.int8]) -> Bools:
-        """Whether the gaps from positions `left` to `right` keep to their joints."""
-        gap = right - left
-        ok = gap <= _GAP_OF.take(joint)
-        number = self._passages.sentence_numbers
-        at = np.flatnonzero(ok & (gap > 0))  # what is adjacent is so in any clause
-        ok[at] = number.take(left[at]) == number.take(right[at])
-        at = at[ok[at] & (joint[at] == _CLAUSE)]
-        breaks = self._passages.clause_breaks
-        ok[at] = np.searchsorted(breaks, left[at]) == np.searchsorted(breaks, right[at])
-        return ok
-
-
-_CLAUSE = JOINTS.index("…")
-_GAP_OF = np.array([GAPS[joint] for joint in JOINTS], np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
+class _Around(NamedTuple):
     """What stands around: strings that conditions ask for, and the pieces of cues.
 
     `asked` from `first[n]` to `first[n + 1]` stand in sentence n.
@@ -212,14 +62,14 @@ class Resolver:
                 np.zeros(keep.sum(), bool),
             )
             cue_parts, cancels = self._cues(passages, context, candidates.anchor[group], candidates.cue[group])
-            cancels = Finds.concatenate([cancels, parts[self.lexicon.kind[parts.row] == NOT]])
+            cancels = Finds.concatenate([cancels, parts.take(self.lexicon.kind[parts.row] == NOT)])
             parts = self._longest(passages, parts, cue_parts, cancels)
             parts = self._on_words(passages, parts)
             if kind in self.lexicon.denial_kinds:
                 parts = self._denials(passages, bare, parts)
             found.append(self._rolled_up(passages, parts, cancels))
             if kind in self.lexicon.kind_unit:
-                sure = parts[(self.lexicon.kind[parts.row] != WEAK) & ~parts.denied]
+                sure = parts.take((self.lexicon.kind[parts.row] != WEAK) & ~parts.denied)
                 units = context.units.extended(self.lexicon.kind_unit[kind], sure.start, sure.end, sure.string)
                 context = _Around(context.first, context.asked, units)
         return Finds.concatenate(found)
@@ -357,17 +207,17 @@ class Resolver:
         order = np.lexsort((~negative, -both.end, label * span + both.start))
         reach = (label * span + both.end)[order]
         before = np.maximum.accumulate(np.append(np.int64(-1), reach))[:-1]
-        kept = both[order[(before < reach) & ~negative[order]]]
+        kept = both.take(order[(before < reach) & ~negative[order]])
         if not len(cues.row):
             return kept
         number = np.cumsum(cues.share == 0) - 1
         fallen = np.zeros(number[-1] + 1, bool)
-        fallen[number[self._inside(cues, both[negative], span)]] = True
+        fallen[number[self._inside(cues, both.take(negative), span)]] = True
         uncovered = np.zeros(len(fallen), bool)
         uncovered[number[~self._covered(cues, kept, span)]] = True
         fallen |= ~uncovered
-        whole = self._most_telling(cues[~fallen[number]])
-        return Finds.concatenate([kept[~self._covered(kept, whole, span)], whole])
+        whole = self._most_telling(cues.take(~fallen[number]))
+        return Finds.concatenate([kept.take(~self._covered(kept, whole, span)), whole])
 
     def _rolled_up(self, passages: Passages, parts: Finds, cancels: Finds) -> Finds:
         """These, and with the parents what stands below them: inside a parent too the longest wins and a `not` cancels."""
@@ -377,14 +227,14 @@ class Resolver:
         index, row = lexicon.inherits(parts.row)
         nth = np.arange(len(index)) - np.searchsorted(index, index)
         order = np.lexsort((index, nth))  # so that the parts of a cue stay together
-        above = replace(parts[index[order]], row=row[order].astype(np.int32))
+        above = parts.take(index[order])._replace(row=row[order].astype(np.int32))
         mine = lexicon.inheriting.take(lexicon.label.take(parts.row))
-        both = Finds.concatenate([parts[mine], above])
+        both = Finds.concatenate([parts.take(mine), above])
         single = lexicon.parts.take(both.row) == 1
-        plain = both[single]
-        plain = plain[np.lexsort((plain.row, lexicon.kind[plain.row]))]  # of equal spans the first stands
-        cancels = cancels[lexicon.inheriting.take(lexicon.label.take(cancels.row))]
-        return Finds.concatenate([parts[~mine], self._longest(passages, plain, both[~single], cancels)])
+        plain = both.take(single)
+        plain = plain.take(np.lexsort((plain.row, lexicon.kind[plain.row])))  # of equal spans the first stands
+        cancels = cancels.take(lexicon.inheriting.take(lexicon.label.take(cancels.row)))
+        return Finds.concatenate([parts.take(~mine), self._longest(passages, plain, both.take(~single), cancels)])
 
     def _covered(self, inner: Finds, outer: Finds, span: np.int64) -> Bools:
         """Whether each part lies inside a part of `outer` of its label whose kind is at least as telling."""
@@ -397,7 +247,7 @@ class Resolver:
         for number in range(NOT):
             mine = asked[kind == number]
             if len(mine):
-                out[mine] = self._inside(inner[mine], outer[other <= number], span)
+                out[mine] = self._inside(inner.take(mine), outer.take(other <= number), span)
         return out
 
     def _inside(self, inner: Finds, outer: Finds, span: np.int64) -> Bools:
@@ -421,12 +271,14 @@ class Resolver:
                 break
             place = cues.end[np.append(first[1:], len(cues.row)) - 1] if end else cues.start[first]
             row = cues.row[first]
-            order = np.lexsort((row, -self.lexicon.parts[row], self.lexicon.kind[row], place, self.lexicon.label[row]))
+            order = np.lexsort(
+                (row, -self.lexicon.parts.take(row), self.lexicon.kind[row], place, self.lexicon.label[row])
+            )
             key = np.stack([self.lexicon.label[row][order], place[order]])
             lead = np.append(True, (key[:, 1:] != key[:, :-1]).any(0))[: len(order)]
             stands = np.zeros(len(first), bool)
             stands[order[lead]] = True
-            cues = cues[stands[np.cumsum(cues.share == 0) - 1]]
+            cues = cues.take(stands[np.cumsum(cues.share == 0) - 1])
         return cues
 
     def _on_words(self, passages: Passages, parts: Finds) -> Finds:
@@ -445,7 +297,7 @@ class Resolver:
         rows = (asking, first, first + size, start - low, end - low)
         for n, a, b, s, e in zip(*(row.tolist() for row in rows), strict=True):
             good[n] = not self.straddles(windows[a:b], s, e)
-        return parts[good]
+        return parts.take(good)
 
     def _denials(self, passages: Passages, units: Units, parts: Finds) -> Finds:
         """Mark what the clause denies, and what a question only asks about that the text denies elsewhere."""
@@ -455,7 +307,7 @@ class Resolver:
         holds[number[units.start[self.lexicon.is_denial.take(units.unit)]]] = True
         near = np.flatnonzero(holds.take(number.take(parts.start)))  # the others have no denial in their sentence
         start, end = parts.start.take(near), parts.end.take(near)
-        clause = np.full(len(near), _CLAUSE, np.int8)
+        clause = np.full(len(near), CLAUSE, np.int8)
 
         def preceded(name: str) -> Bools:
             slot, there = units.preceding(np.full(len(near), deny[name]), start)
@@ -480,4 +332,4 @@ class Resolver:
             at = np.flatnonzero((answered.take(text) | np.isin(key, key[denied])) & ~denied)
             denied[at] = passages.folded(passages.sentence_breaks[number[parts.start[at]]]) == _QUESTION
         whole = np.maximum.accumulate(np.where(parts.share == 0, np.arange(len(denied)), 0))  # a cue as a whole
-        return Finds(parts.row, parts.string, parts.start, parts.end, parts.share, denied[whole])
+        return parts._replace(denied=denied[whole])

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +22,13 @@ Table = tuple[NDArray[Any], ...]  # columns of one length; the first is the inde
 # Why nothing is present; None where something is.
 ABSTAINED = (None, "no_evidence", "below_threshold", "denied_only", "too_short", "not_chinese")
 _NO_EVIDENCE, _BELOW, _DENIED, _SHORT, _FOREIGN = range(1, len(ABSTAINED))
-_IDEOGRAPH = re.compile(f"[{''.join(f'{chr(low)}-{chr(high)}' for low, high in IDEOGRAPH_RANGES)}]")
+# Patterns that few texts need are compiled by the first of them.
+_IDEOGRAPH = f"[{''.join(f'{chr(low)}-{chr(high)}' for low, high in IDEOGRAPH_RANGES)}]"
 _SPELT = f"[^{re.escape(''.join(CLASS_MEMBERS.values()))}]"
-_ENOUGH = re.compile(
-    f"{_SPELT}.*?{_SPELT}", re.DOTALL
-)  # two characters that spell are the least that may say something
+_ENOUGH = f"(?s:{_SPELT}.*?{_SPELT})"  # two characters that spell are the least that may say something
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """What counts in some texts, with places in the caller's strings.
 
     Attributes
@@ -48,8 +45,7 @@ class Placed:
     segments: Table | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResultArrays:
+class ResultArrays(NamedTuple):
     """All that the results of a batch hold, but for the texts.
 
     Attributes
@@ -58,7 +54,7 @@ class ResultArrays:
         Index in ABSTAINED.
     nearest, lack : int64, float64 (n_texts,)
         The label that came nearest, -1 where none did, and how much it lacks.
-    count : int64 (n_texts,)
+    present : int64 (n_texts,)
         How many labels are present.
     tags : label, score, probability, level, number of pieces of evidence
         In the order of the texts and labels.
@@ -71,7 +67,7 @@ class ResultArrays:
     abstained: NDArray[np.int8]
     nearest: Ints
     lack: Floats
-    count: Ints
+    present: Ints
     tags: Table
     evidence: Table
     pairs: Table
@@ -172,9 +168,9 @@ def _abstained(
 
 def _wanting(text: str) -> int:
     """Why there is no evidence."""
-    if text and not _IDEOGRAPH.search(text):
+    if text and not re.search(_IDEOGRAPH, text):
         return _FOREIGN
-    return _NO_EVIDENCE if _ENOUGH.search(text) else _SHORT
+    return _NO_EVIDENCE if re.search(_ENOUGH, text) else _SHORT
 
 
 class ResultBuilder:
@@ -199,7 +195,7 @@ class ResultBuilder:
                 arrays.abstained.tolist(),
                 arrays.nearest.tolist(),
                 arrays.lack.tolist(),
-                arrays.count.tolist(),
+                arrays.present.tolist(),
                 strict=True,
             )
         ):
@@ -216,7 +212,7 @@ class ResultBuilder:
             )
 
     def _tags(self, texts: Sequence[str], arrays: ResultArrays) -> Iterator[Tag]:
-        of_tag = np.repeat(np.arange(len(texts)), arrays.count)
+        of_tag = np.repeat(np.arange(len(texts)), arrays.present)
         start, end, term, units = arrays.evidence
         rows = zip(
             np.repeat(of_tag, arrays.tags[-1]).tolist(),

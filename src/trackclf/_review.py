@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf._batching import batches
 from trackclf._characters import normalise
 from trackclf._parallel import checked, run
-from trackclf._tagger import Tagger, _batches, default_tagger
+from trackclf._tagger import Tagger, default_tagger
 from trackclf.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -148,7 +149,7 @@ def choose(
     model, pool = tagger._model, _Pool(len(columns), n)
     at_threshold = _probability(tagger, model.threshold[None])[:, columns]
     bias = model.bias.astype(np.float32)
-    for batch, scores in run(tagger, "_scores", _batches(_passing(rows, notes), "rank_for_review"), checked(jobs)):
+    for batch, scores in run(tagger, "_scores", batches(_passing(rows, notes), "rank_for_review"), checked(jobs)):
         probability = _probability(tagger, scores)[:, columns]
         evidence = (scores != bias)[:, columns]
         close = np.where(probability < at_threshold, probability / at_threshold, (1 - probability) / (1 - at_threshold))

@@ -1,15 +1,15 @@
 """Finds to numbers: contributions, sums over any span, pairs of tracks and modes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf._finds import Finds, Learned
 from trackclf._lexicon import WEAK, Lexicon
 from trackclf._matching import spread
 from trackclf._model import UNIT, Model
-from trackclf._resolving import Finds, Learned
 from trackclf._text import Bools, Ints, Passages
 
 Floats = NDArray[np.float64]
@@ -19,8 +19,7 @@ _DENSE = (
 )  # keys below this are told apart by noting them, larger ones by sorting: no array grows with the labels
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(NamedTuple):
     """Sums over the finds of one label in one sentence, where there are any.
 
     Attributes
@@ -47,8 +46,7 @@ class Cells:
     of_learned: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class Contributions:
+class Contributions(NamedTuple):
     """Finds that count, with what each part adds.
 
     Attributes
@@ -70,8 +68,7 @@ class Contributions:
     sure: Bools
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """Sums over texts, by label, where there is anything.
 
     Attributes
@@ -179,7 +176,7 @@ def contribute(
 ) -> Contributions:
     """What each find that counts adds, and where."""
     counts = ~finds.denied & cells.counts.take(cells.of_find)
-    finds = finds[counts]
+    finds = finds.take(counts)
     if learned is not None:
         counts = cells.counts.take(cells.of_learned)
         finds = Finds.concatenate([finds, learned.finds(counts)])
@@ -206,8 +203,7 @@ def _units(finds: Finds, lexicon: Lexicon, model: Model) -> Ints:
     return units
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(NamedTuple):
     """Tracks beside modes, one row a text, sentence, track and mode.
 
     Attributes

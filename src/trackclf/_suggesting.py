@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf._batching import batches
 from trackclf._corpus import EXAMPLES, Corpus
 from trackclf._lexicon import NOT, WEAK
-from trackclf._tagger import Tagger, _batches
+from trackclf._tagger import Tagger
 from trackclf._taxonomy import Taxonomy
 from trackclf.errors import InputError
 
@@ -154,7 +155,7 @@ def suggest_terms(
             raise InputError(f"{name} must be 1 or more, got {value}")
     entries = [taxonomy[id] for id in labels] if labels is not None else taxonomy.entries
     corpus = Corpus(Tagger(taxonomy, weights=None))
-    for batch in _batches(texts, "suggest_terms"):
+    for batch in batches(texts, "suggest_terms"):
         corpus.read(batch)
     if not corpus.sentences:
         raise InputError("the corpus holds no sentence; give a file with texts")

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf._characters import SENTENCE
+from trackclf._batching import batches, pieces_of
 from trackclf._compiled import key_of, read, write
+from trackclf._finds import Finds, Learned
 from trackclf._lexicon import Lexicon
 from trackclf._model import Model
 from trackclf._parallel import checked, run
-from trackclf._resolving import Finds, Learned, Resolver
+from trackclf._resolving import Resolver
 from trackclf._resources import model_dir
 from trackclf._results import ResultArrays, ResultBuilder, place, summarise
 from trackclf._scoring import Cells, add_up, contribute, find_pairs, sums_of
 from trackclf._segmenting import Segmenter
 from trackclf._short import FewCharacters
-from trackclf._text import Passages, class_table, code_points
+from trackclf._text import Passages
 from trackclf._types import Kind, Label, Result
 from trackclf._version import __version__
 from trackclf.errors import ModelError, TaxonomyError
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from trackclf._taxonomy import Taxonomy
     from trackclf._weights import Weights
 
-BATCH = 1 << 20  # code points in flight: few enough for the caches, many enough to hide numpy's own cost
-_MOST = 1 << 14  # texts in a batch: what a caller keeps beside each may be larger than the text
-_PIECE = 1 << 19  # code points of a long text in flight
-_LONGEST_SENTENCE = 1 << 22
 SHIPPED = "shipped"
 
 
@@ -246,7 +243,7 @@ class Tagger:
         TypeError, ValueError, WorkerError
             As in `tag_many`.
         """
-        rows = [rows for _, rows in run(self, "_scores", _batches(texts, "scores"), checked(jobs))]
+        rows = [rows for _, rows in run(self, "_scores", batches(texts, "scores"), checked(jobs))]
         return np.concatenate(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
     def probabilities(self, texts: Iterable[str], jobs: int | None = 1) -> NDArray[np.float32]:
@@ -313,7 +310,7 @@ class Tagger:
         """
         if segments not in (None, "sentence", "paragraph"):
             raise ValueError(f"segments must be 'sentence' or 'paragraph', got {segments!r}")
-        done = run(self, "_arrays", _batches(texts, "tag_many"), checked(jobs), segments)
+        done = run(self, "_arrays", batches(texts, "tag_many"), checked(jobs), segments)
         build = self._builder.results
         return (result for batch, arrays in done for result in build(batch, arrays))
 
@@ -328,7 +325,7 @@ class Tagger:
         few = self._few(texts)
         if few is not None:
             return few.scores(texts)
-        cells = [self._find(pieces)[-1] for _, pieces in _pieces(texts)]
+        cells = [self._find(pieces)[-1] for _, pieces in pieces_of(texts)]
         return sums_of(cells, len(texts), len(self.labels)).matrix(self._model)
 
     def _arrays(self, texts: Sequence[str], segments: str | None) -> ResultArrays:
@@ -337,7 +334,7 @@ class Tagger:
             sums, placed = few.placed(texts)
             return summarise(texts, sums, [placed], self._model)
         parts, every = [], []
-        for offset, pieces in _pieces(texts):
+        for offset, pieces in pieces_of(texts):
             passages, finds, learned, cells = self._find(pieces)
             every.append(cells)
             found = contribute(passages, finds, learned, cells, self._resolver.lexicon, self._model)
@@ -359,55 +356,6 @@ def _learned(weights: "Weights | Path | None") -> "Weights | None":
     from trackclf._weights import load_weights
 
     return load_weights(weights)
-
-
-def _batches(texts: Iterable[str], name: str) -> Iterator[list[str]]:
-    """Lists of texts of about BATCH code points together. Checks the argument at once, the items as they come."""
-    if isinstance(texts, str):
-        raise TypeError(f"texts must be an iterable of str, got one str; wrap it: {name}([text])")
-    return _batch(iter(texts))
-
-
-def _batch(texts: Iterator[str]) -> Iterator[list[str]]:
-    done = size = 0
-    batch: list[str] = []
-    failed: Exception | None = None
-    try:
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"texts must hold str, got {type(text).__name__} at index {done + len(batch)}")
-            length = len(text)
-            if batch and (size + length > BATCH or len(batch) == _MOST):
-                yield batch
-                done += len(batch)
-                batch, size = [], 0
-            batch.append(text)
-            size += length + 1
-    except Exception as error:  # after the results of what came before it
-        failed = error
-    if batch:
-        yield batch
-    if failed:
-        raise failed
-
-
-def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Split a batch that one long text fills, where a sentence ends: offset in it, pieces.
-
-    A sentence bounds everything that looks around itself, so the pieces add up to the whole.
-    """
-    if len(texts) != 1 or len(texts[0]) <= BATCH:
-        yield 0, texts
-        return
-    text = texts[0]
-    at = 0
-    while at < len(text):
-        end = min(at + _PIECE, len(text))
-        if end < len(text):
-            stops = class_table()[code_points(text[end : at + _LONGEST_SENTENCE])] == SENTENCE
-            end = end + int(stops.argmax()) + 1 if stops.any() else min(at + _LONGEST_SENTENCE, len(text))
-        yield at, [text[at:end]]
-        at = end
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,6 @@ scikit-learn is imported where it is used, as in `_context`.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ from trackclf._context import (
     sentences,
     version_of,
 )
-from trackclf._evaluation import counts, evaluate, f1, labels_of, read_rows, truth_of, with_parents
+from trackclf._evaluation import evaluate, labels_of, read_rows, truth_of, with_parents
+from trackclf._fitting import Cells, Floats, Ints, best_shift, fit, out_of_fold, platt
 from trackclf._lexicon import NOT, Lexicon
 from trackclf._model import NEVER, UNIT
 from trackclf._tagger import Tagger
@@ -38,139 +38,11 @@ from trackclf._version import __version__
 from trackclf._weights import Weights
 from trackclf.errors import InputError
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
 # Scales of the features beside n-grams, which have 1: the larger, the less the penalty holds a weight down.
 _SCALES = {"kind": 3.0, "votes": 2.0, "term": 2.0}
-_SELECT, _WEIGH = 0.05, 0.1  # inverse penalties of the fit that selects n-grams and of the one that weighs them
-_PRESENT = 1.5  # weight of a sentence that shows the label
-_KEPT = 2500  # n-grams a label
 _SEEN = 4  # sentences that an n-gram or a term must stand in
 _ENOUGH = 50  # passages that must carry a label for it to be learned
-_FOLDS = 5
-_ABSENT = -8.0  # score of a passage without any term of the label
 _UNCERTAIN = "uncertain"  # field `drawn` of passages that were chosen because a tagger was unsure: no fair sample
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Labelled passages as sentences, for one label.
-
-    Attributes
-    ----------
-    text : int64 (n_sentences,)
-        Index of the passage.
-    features : sparse float64 (n_sentences, n_features)
-    beside : bool (n_sentences,)
-        Whether a term of the label stands in the sentence.
-    truth : int8 (n_passages,)
-        1 present, 0 absent, -1 unknown.
-    """
-
-    text: Ints
-    features: Any
-    beside: Bools
-    truth: NDArray[np.int8]
-
-    def part(self, passages: Bools) -> "_Cells":
-        """Those of some passages."""
-        place = np.cumsum(passages) - 1
-        mine = passages[self.text]
-        return _Cells(place[self.text[mine]], self.features[mine], self.beside[mine], self.truth[passages])
-
-    def best(self, score: Floats) -> Floats:
-        """float64 (n_passages,): the best score of a sentence beside a term."""
-        out = np.full(len(self.truth), _ABSENT)
-        np.maximum.at(out, self.text[self.beside], score[self.beside])
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """Weights of some features, and the bias."""
-
-    columns: Ints
-    weight: Floats
-    bias: float
-
-    def score(self, cells: _Cells) -> Floats:
-        """float64 (n_passages,)."""
-        return cells.best(cells.features[:, self.columns] @ self.weight + self.bias)
-
-
-def _regress(cells: _Cells, columns: Ints, inverse_penalty: float, seed: int, rounds: int = 4) -> _Fit:
-    """Weigh features so that passages that carry the label have a sentence that shows it, and others none.
-
-    Multiple-instance learning: all sentences of a passage with the label stand for it at first, then those that
-    score best (Andrews et al. 2003).
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    x, text = cells.features[:, columns], cells.text
-    positive = cells.truth[text] == 1
-    chosen = positive
-    for _ in range(rounds):
-        keep = ~positive | chosen
-        model = LogisticRegression(C=inverse_penalty, solver="liblinear", max_iter=300, random_state=seed)
-        model.fit(x[keep], chosen[keep], sample_weight=np.where(chosen[keep], _PRESENT, 1.0))
-        score = x @ model.coef_[0] + model.intercept_[0]
-        best = np.full(len(cells.truth), -np.inf)
-        np.maximum.at(best, text, score)
-        chosen = positive & (score >= np.minimum(best[text], 0.5))
-    return _Fit(columns, np.asarray(model.coef_[0]), float(model.intercept_[0]))
-
-
-def _fit(cells: _Cells, ngrams: int, seed: int) -> _Fit:
-    """Select the n-grams (the last `ngrams` features) that weigh most over all sentences, then weigh again."""
-    cells = cells.part(cells.truth >= 0)
-    every = np.arange(cells.features.shape[1])
-    first = _regress(cells, every, _SELECT, seed)
-    seen = np.asarray((cells.features != 0).sum(0)).ravel()
-    worth = np.abs(first.weight) * np.sqrt(seen)
-    tail = every[len(every) - ngrams :]
-    kept = tail[np.argsort(-worth[tail], kind="stable")[:_KEPT]]
-    return _regress(cells, np.append(every[: len(every) - ngrams], np.sort(kept)), _WEIGH, seed)
-
-
-def _out_of_fold(cells: _Cells, ngrams: int, seed: int) -> Floats:
-    """float64 (n_passages,): scores by fits that have not seen the passage."""
-    fold = np.random.default_rng(seed).permutation(len(cells.truth)) % _FOLDS
-    out = np.zeros(len(cells.truth))
-    for number in range(_FOLDS):
-        fit = _fit(cells.part(fold != number), ngrams, seed)
-        out[fold == number] = fit.score(cells.part(fold == number))
-    return out
-
-
-def _best_shift(score: Floats, truth: NDArray[np.int8], span: float = 2.0) -> float:
-    """What to add to a score so that zero is the threshold with the best F1; the middle of the best stretch."""
-    grid = np.linspace(-span, span, 81)
-    quality = np.array([f1(counts(score + shift >= 0, truth)) for shift in grid])
-    best = grid[quality >= quality.max() - 1e-9]
-    return float(best[np.argmin(np.abs(best - np.median(best)))])
-
-
-def _platt(score: Floats, truth: NDArray[np.int8], pooled: tuple[float, float] | None) -> tuple[float, float]:
-    """Slope and intercept of a label's probability; few examples shrink it to the pooled one (Platt 1999)."""
-    from sklearn.linear_model import LogisticRegression
-
-    known = truth >= 0
-    x, y = np.clip(score[known], -8, 8)[:, None], truth[known]
-    if pooled is None and (not len(y) or y.min() == y.max()):
-        return 1.0, 0.0
-    if pooled is None:
-        model = LogisticRegression(C=10.0).fit(x, y)
-        return float(max(model.coef_[0, 0], 0.05)), float(model.intercept_[0])
-    if not len(y) or y.min() == y.max():
-        return pooled
-    logit = pooled[0] * x[:, 0] + pooled[1]
-    model = LogisticRegression(C=0.5).fit(np.column_stack([logit]), y)
-    slope, intercept = float(max(model.coef_[0, 0], 0.05)), float(model.intercept_[0])
-    trust = y.sum() / (y.sum() + 40.0)
-    slope, intercept = trust * slope + (1 - trust), trust * intercept
-    return slope * pooled[0], slope * pooled[1] + intercept
 
 
 def labelled_rows(paths: Sequence[Path], corpora: Path) -> list[dict[str, Any]]:
@@ -311,7 +183,7 @@ def _choose_thresholds(
     score = tagger.scores([row["text"] for row in passages]).astype(np.float64)
     truth = _truth(tagger, passages)
     for column in learnt:
-        score[:, column] += _move(arrays, column, _best_shift(score[:, column], truth[:, column]))
+        score[:, column] += _move(arrays, column, best_shift(score[:, column], truth[:, column]))
     _calibrate(arrays, score, truth, tagger.labels)
 
 
@@ -328,9 +200,9 @@ def _calibrate(arrays: dict[str, Any], score: Floats, truth: NDArray[np.int8], l
     """Slopes and intercepts of the probabilities, by label."""
     for kind in dict.fromkeys(label.kind for label in labels):
         columns = [n for n, label in enumerate(labels) if label.kind == kind]
-        pooled = _platt(score[:, columns].ravel(), truth[:, columns].ravel(), None)
+        pooled = platt(score[:, columns].ravel(), truth[:, columns].ravel(), None)
         for n in columns:
-            arrays["slope"][n], arrays["intercept"][n] = _platt(score[:, n], truth[:, n], pooled)
+            arrays["slope"][n], arrays["intercept"][n] = platt(score[:, n], truth[:, n], pooled)
 
 
 def _weigh(
@@ -372,9 +244,9 @@ def _weigh(
         progress("weighing", done, len(learnt))
         votes = context[labels[column].id]
         cells, rows = _cells(found, lexicon, column, votes, ngrams, truth[:, column])
-        score[:, column] = _out_of_fold(cells, len(names), seed)
-        fit = _fit(cells, len(names), seed)
-        weight = dict(zip(fit.columns.tolist(), fit.weight.tolist(), strict=True))
+        score[:, column] = out_of_fold(cells, len(names), seed)
+        fitted = fit(cells, len(names), seed)
+        weight = dict(zip(fitted.columns.tolist(), fitted.weight.tolist(), strict=True))
         arrays["kind_weight"][column] = [weight[n] * _SCALES["kind"] for n in range(NOT)]
         strings = {name: w * weight[NOT] * _SCALES["votes"] for name, w in votes.items()}
         first = NOT + 1 + len(rows)
@@ -384,7 +256,7 @@ def _weigh(
             elif n > NOT:
                 terms.append((lexicon.texts[rows[n - NOT - 1]], column, w * _SCALES["term"]))
         learned += [(name, column, w) for name, w in sorted(strings.items())]
-        arrays["bias"][column] = fit.bias
+        arrays["bias"][column] = fitted.bias
     for name, items in (("term", terms), ("learned", learned)):
         items = [item for item in items if abs(item[2]) >= 0.5 / UNIT]
         arrays[name] = np.array([item[0] for item in items], dtype=np.str_)
@@ -396,7 +268,7 @@ def _weigh(
     arrays["curve_score"], arrays["curve_truth"] = score.astype(np.float32), truth
     for column in learnt:
         trust = (truth[:, column] == 1).sum() / ((truth[:, column] == 1).sum() + 40)
-        score[:, column] += _move(arrays, column, float(trust * _best_shift(score[:, column], truth[:, column])))
+        score[:, column] += _move(arrays, column, float(trust * best_shift(score[:, column], truth[:, column])))
     _calibrate(arrays, score, truth, labels)
     arrays["about"] = _level([row for row, keep in zip(passages, fair, strict=True) if keep], tagger, arrays)
     return arrays
@@ -412,7 +284,7 @@ def _distinct(ngrams: Any, names: NDArray[np.str_], seed: int) -> Ints:
 
 def _cells(
     found: Sentences, lexicon: Lexicon, column: int, votes: dict[str, float], ngrams: Any, truth: NDArray[np.int8]
-) -> tuple[_Cells, Ints]:
+) -> tuple[Cells, Ints]:
     """Features of one label: kinds of terms, votes' context, frequent terms (rows of the lexicon, returned too), n-grams."""
     from scipy import sparse
     from sklearn.feature_extraction.text import CountVectorizer
@@ -439,7 +311,7 @@ def _cells(
         terms * _SCALES["term"],
         ngrams,
     ]
-    return _Cells(found.text, sparse.hstack(parts).tocsr(), kinds.sum(1) > 0, truth), rows
+    return Cells(found.text, sparse.hstack(parts).tocsr(), kinds.sum(1) > 0, truth), rows
 
 
 def _level(passages: Sequence[dict[str, Any]], tagger: Tagger, arrays: dict[str, Any]) -> Floats:
