@@ -239,6 +239,9 @@ def test_what_lies_there_is_never_lost_unasked(source, tmp_path, capsys, monkeyp
     refused("--resume", "--lang", "en", message="lang was 'zh', now 'en'")
     refused("--resume", "--model", "none", message="stamp was")
     refused("--resume", "--id-field", "栏目", message="id_field was None")
+    out.write_text("mine", encoding="utf-8")
+    refused("--resume", message="has come since")
+    out.unlink()
     rows = source.read_text(encoding="utf-8")
     source.write_text(rows.replace("第3版", "第三版"), encoding="utf-8")
     refused("--resume", message="the input has changed")
@@ -254,8 +257,12 @@ def test_what_lies_there_is_never_lost_unasked(source, tmp_path, capsys, monkeyp
     assert main([*command, "--resume"]) == 1
     assert out.read_bytes() == whole
 
+    out.write_text("mine", encoding="utf-8")
     interrupted(source, out, monkeypatch, "--force")
+    assert out.read_text(encoding="utf-8") == "mine"
+    assert main([*command, "--resume"]) == 1
     assert out.read_bytes() == whole
+    interrupted(source, out, monkeypatch, "--force")
     assert main([*command, "--force"]) == 1
     assert out.read_bytes() == whole
     assert beside(out) == []

@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
     tag = commands.add_parser(
         "tag", help="tag texts (标注文本)", description="Tag texts: a file, a folder, - or --text."
     )
-    input_options(tag, resume=True)
+    input_options(tag)
     tag.add_argument("--to", choices=("table", "jsonl", "csv"), default="table", help="output format (default: table)")
     tag.add_argument("--segments", choices=("sentence", "paragraph"), help="add the scores of each (jsonl)")
     tag.set_defaults(run=_tag)
@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
         help="show the evidence inside the text (在原文中显示依据)",
         description="Show each text with its evidence marked, and every score term by term.",
     )
-    input_options(explain, resume=True)
+    input_options(explain)
     explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
     explain.set_defaults(run=_explain)
 
@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
         description="Choose the texts that are worth labelling next and write one HTML page to label them on. "
         "What it downloads is labelled text for train and eval.",
     )
-    input_options(review)
+    input_options(review, resume=False)
     review.add_argument("-n", type=int, default=50, metavar="N", help="how many texts (default: 50)")
     review.add_argument("--labels", metavar="ID,ID", help="only these labels are asked about (default: all)")
     review.set_defaults(run=_review)

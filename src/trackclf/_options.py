@@ -39,8 +39,8 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def input_options(parser: argparse.ArgumentParser, resume: bool = False) -> None:
-    """Options of the commands that tag texts; --resume for those that write them one by one."""
+def input_options(parser: argparse.ArgumentParser, resume: bool = True) -> None:
+    """Options of the commands that tag texts; --resume for those whose output holds all of them."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
     parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
@@ -203,7 +203,7 @@ def output_path(options: argparse.Namespace) -> Path | None:
     """The file of -o, where links lead; None for standard output and for what is no file, as a pipe or /dev/null."""
     if options.output is None or (os.path.exists(options.output) and not os.path.isfile(options.output)):
         return None
-    return Path(os.path.realpath(options.output))
+    return Path(os.path.realpath(options.output) if os.path.islink(options.output) else options.output)
 
 
 def check_output(options: argparse.Namespace) -> None:

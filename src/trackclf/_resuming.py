@@ -66,7 +66,7 @@ class LongFile:
         self.part, self._draft, self._journal = (
             path.with_name(path.name + end) for end in (".part", ".new", ".journal")
         )
-        self._head = json.loads(json.dumps(head, default=str))
+        self._head = json.loads(json.dumps(head, default=str)) | {"force": force}
         self._mark = Mark() if force or not self.part.exists() else self._found(resume)
 
     def _found(self, resume: bool) -> Mark:
@@ -80,7 +80,11 @@ class LongFile:
             raise InputError(
                 f"{self.part} keeps {mark.records:,} records of an interrupted run; --resume continues it, --force begins anew"
             )
-        names = [name for name in {**head, **self._head} if head.get(name) != self._head.get(name)]
+        if self._path.exists() and not head.get("force"):
+            raise InputError(
+                f"{self._path} has come since the run was interrupted; move it away, or --force begins anew"
+            )
+        names = [name for name in self._head | head if name != "force" and head.get(name) != self._head.get(name)]
         if names:
             what = "; ".join(f"{name} was {head.get(name)!r}, now {self._head.get(name)!r}" for name in names)
             raise InputError(f"the interrupted run had other options ({what}); --force begins anew")
