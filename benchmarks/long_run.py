@@ -115,8 +115,8 @@ def main() -> None:
     kills = 1 if options.quick else 10
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        Run("--text", "脑机接口", "-o", folder / "warm").wait()  # the word lists lie compiled in the cache from now on
         make_folder(folder / "texts", 20 if options.quick else 1000)
+        Run(folder / "texts", "-o", folder / "warm").wait()  # the word lists lie compiled in the cache from now on
         measure(report, folder, "folder", folder / "texts", 20 if options.quick else 1000, 1, kills)
         for rows in sizes:
             path = folder / "rows.csv"

@@ -350,8 +350,8 @@ def weaknesses(rows: Sequence[Row]) -> list[str]:
     cold = next((row for row in right if row.get("what") == "load a Tagger, no cache"), None)
     if cold:
         out.append(f"- Without the cache, every start compiles the word lists: {cold['milliseconds']:,.0f} ms.")
-    two = [row for row in right if row.get("jobs") == 2]
-    one_job = {row["texts"]: row["texts_a_second"] for row in right if row.get("jobs") == 1}
+    one, two = ([row for row in right if row["program"] == "jobs" and row["jobs"] == n] for n in (1, 2))
+    one_job = {row["texts"]: row["texts_a_second"] for row in one}
     if two and two[-1]["texts"] in one_job:
         gains = [
             f"{row['texts_a_second'] / one_job[row['texts']]:.2f} times one for {row['texts']:,} texts" for row in two
