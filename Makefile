@@ -64,6 +64,7 @@ bench: $(VENV)/benched
 	for name in speed rivals scaling memory jobs taxonomy_size; do \
 	  $(BIN)/python benchmarks/$$name.py --json docs/benchmarks/$$name.jsonl $(if $(CORPUS),--corpus $(CORPUS)) || exit 1; \
 	done
+	$(BIN)/python benchmarks/long_run.py --json docs/benchmarks/long_run.jsonl
 	$(BIN)/python benchmarks/startup.py --json docs/benchmarks/startup.jsonl
 	$(BIN)/python docs/render_benchmarks.py
 

@@ -261,6 +261,33 @@ def taxonomy_size(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def long_run(rows: Sequence[Row]) -> list[str]:
+    """Killed and resumed; memory by the size of the input."""
+    lines = [
+        [
+            row["what"],
+            f"{row['records']:,}",
+            f"{row['input_mb']:,.0f}",
+            str(row["jobs"]),
+            cell(row, "seconds", ",.0f"),
+            cell(row, "peak_mb", ",.0f"),
+            f"{row['kills']} of {row['kills']}" if row["kills"] and row["right"] else "",
+            cell(row, "resumed_peak_mb", ",.0f"),
+        ]
+        for row in rows
+    ]
+    head = ["input", "records", "MB", "jobs", "seconds", "peak MB", "equal after a kill", "peak MB when resumed"]
+    return [
+        "## Long runs",
+        "",
+        "`trackclf tag INPUT -o FILE` on generated text, a table to CSV and a folder to JSON Lines, by the clock on all cores "
+        "(`python benchmarks/long_run.py`): what an uninterrupted run takes, and how often the output was the same, byte for byte, after "
+        "the process was killed (SIGKILL) at a random moment and resumed. The memory is that of the caller's process.",
+        "",
+        *table(head, lines),
+    ]
+
+
 def weaknesses(rows: Sequence[Row]) -> list[str]:
     """What the figures say against it."""
     right = [row for row in rows if row.get("right")]
@@ -323,8 +350,8 @@ def weaknesses(rows: Sequence[Row]) -> list[str]:
     cold = next((row for row in right if row.get("what") == "load a Tagger, no cache"), None)
     if cold:
         out.append(f"- Without the cache, every start compiles the word lists: {cold['milliseconds']:,.0f} ms.")
-    two = [row for row in right if row.get("jobs") == 2]
-    one_job = {row["texts"]: row["texts_a_second"] for row in right if row.get("jobs") == 1}
+    one, two = ([row for row in right if row["program"] == "jobs" and row["jobs"] == n] for n in (1, 2))
+    one_job = {row["texts"]: row["texts_a_second"] for row in one}
     if two and two[-1]["texts"] in one_job:
         gains = [
             f"{row['texts_a_second'] / one_job[row['texts']]:.2f} times one for {row['texts']:,} texts" for row in two
@@ -348,6 +375,7 @@ SECTIONS: dict[str, Callable[[Sequence[Row]], list[str]]] = {
     "startup": startup,
     "jobs": jobs,
     "taxonomy_size": taxonomy_size,
+    "long_run": long_run,
 }
 
 

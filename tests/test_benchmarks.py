@@ -17,6 +17,7 @@ FIGURES = {
     "startup": ("milliseconds",),
     "jobs": ("texts_a_second",),
     "taxonomy_size": ("value",),
+    "long_run": ("peak_mb",),
 }
 
 
@@ -67,6 +68,7 @@ def test_page_is_made_from_the_rows(measured):
         "Starting",
         "More processes",
         "A large taxonomy",
+        "Long runs",
         "Weaknesses",
     ):
         assert f"## {head}\n" in text

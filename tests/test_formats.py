@@ -412,7 +412,7 @@ def test_command_line_patterns(tmp_path, capsys):
     assert main(["tag", "--to", "jsonl", str(tmp_path), "--include", "*.txt", "--exclude", "drafts"]) == 0
     assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["a.txt", "news/b.txt"]
     for _ in range(2):  # the output lies in the folder, and is there the second time
-        assert main(["tag", "--to", "jsonl", str(tmp_path / "news"), "-o", str(tmp_path / "news" / "b.jsonl")]) == 0
+        assert main(["tag", str(tmp_path / "news"), "-o", str(tmp_path / "news" / "b.jsonl"), "--force"]) == 0
         assert len((tmp_path / "news" / "b.jsonl").read_text(encoding="utf-8").splitlines()) == 2
 
 

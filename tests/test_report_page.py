@@ -495,7 +495,7 @@ def test_command_line(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == html
     source = tmp_path / "in.csv"
     source.write_text("text,签发\n量子计算机,2026年2月3日\n", encoding="utf-8")
-    assert main(["report", str(source), "--date-field", "签发", "--lang", "en", "-o", str(out)]) == 0
+    assert main(["report", str(source), "--date-field", "签发", "--lang", "en", "-o", str(out), "--force"]) == 0
     (row,) = data_of(out.read_text(encoding="utf-8"))
     assert row["date"] == "2026-02-03"
     assert REPORT_WORDS["zh"].keys() == REPORT_WORDS["en"].keys()

@@ -354,6 +354,7 @@ def test_modules_stand_in_one_order():
         "_html",
         "_types",
         "_resources",
+        "_files",
         "_store",
         "_characters",
         "_text",
@@ -409,8 +410,18 @@ def test_modules_stand_in_one_order():
         "_exchange",
     ]
     order += ["_spreadsheet", "_skos", "_skos_reading"]
-    order += ["_rows", "_terminal", "_arrow", "_workbook", "_report_page", "_writers", "_authoring_tables"]
-    order += ["_evaluation_page", "_options", "_commands", "_taxonomy_commands", "cli"]
+    order += [
+        "_rows",
+        "_terminal",
+        "_arrow",
+        "_workbook",
+        "_report_page",
+        "_writers",
+        "_spool",
+        "_resuming",
+        "_progress",
+    ]
+    order += ["_authoring_tables", "_evaluation_page", "_options", "_commands", "_taxonomy_commands", "cli"]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}
     for name in order:

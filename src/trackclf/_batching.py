@@ -6,6 +6,7 @@ from trackclf._characters import SENTENCE
 from trackclf._text import class_table, code_points
 
 BATCH = 1 << 20  # code points in flight: few enough for the caches, many enough to hide numpy's own cost
+_MOST = 1 << 14  # texts in a batch: what a caller keeps beside each may be larger than the text
 PIECE = 1 << 19  # code points of a long text in flight
 _LONGEST_SENTENCE = 1 << 22
 
@@ -26,7 +27,7 @@ def _batch(texts: Iterator[str]) -> Iterator[list[str]]:
             if not isinstance(text, str):
                 raise TypeError(f"texts must hold str, got {type(text).__name__} at index {done + len(batch)}")
             length = len(text)
-            if size + length > BATCH and batch:
+            if batch and (size + length > BATCH or len(batch) == _MOST):
                 yield batch
                 done += len(batch)
                 batch, size = [], 0

@@ -3,22 +3,26 @@
 import argparse
 import os
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from trackclf._options import (
     DONE,
     Count,
+    check_output,
     ids_of,
     input_options,
+    meter_of,
     model_options,
     output,
+    output_options,
+    output_path,
     records_of,
     tagger_of,
     taxonomy_option,
-    workers_ended,
+    terminated,
 )
 from trackclf.errors import InputError
 
@@ -71,7 +75,7 @@ def add(commands: Any) -> None:
         description="Choose the texts that are worth labelling next and write one HTML page to label them on. "
         "What it downloads is labelled text for train and eval.",
     )
-    input_options(review)
+    input_options(review, resume=False)
     review.add_argument("-n", type=int, default=50, metavar="N", help="how many texts (default: 50)")
     review.add_argument("--labels", metavar="ID,ID", help="only these labels are asked about (default: all)")
     review.set_defaults(run=_review)
@@ -85,7 +89,7 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--by", metavar="FIELD", help="break the figures down by this field")
     evaluate.add_argument("--split", metavar="NAME", help="only rows whose field split is this")
     evaluate.add_argument("--to", choices=("table", "json", "html"), default="table", help="(default: table)")
-    evaluate.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    output_options(evaluate)
     taxonomy_option(evaluate)
     model_options(evaluate)
     evaluate.set_defaults(run=_eval)
@@ -134,7 +138,7 @@ def _tag(options: argparse.Namespace) -> int:
         texts = with_text(rows) if options.with_text or format == "parquet" else rows
         write(texts, out, options.lang, tagger.stamp, tagger.kinds)
 
-    return _process(options, written, options.segments, binary)
+    return _process(options, written, format)
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -151,46 +155,71 @@ def _report(options: argparse.Namespace) -> int:
     return _process(
         options,
         lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds, options.date_field),
+        "html",
     )
 
 
-def _process(options: argparse.Namespace, write: Any, segments: str | None = None, binary: bool = False) -> int:
-    """Read, tag and write; count what failed."""
-    records = records_of(options)
+def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
+    """Read, tag and write in a format; count what failed."""
+    from trackclf._writers import APPENDED, BINARY
+
+    meter = meter_of(options)
+    records = records_of(options, meter)
     tagger = tagger_of(options)
     count = Count(options.lang, options.strict)
+    mode = "w+b" if to in BINARY else "w"
+    path = output_path(options)
+
+    def tag(records: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        meter.start()
+        return _tagged(records, tagger, getattr(options, "segments", None), options.jobs)
+
+    def seen(record: Any) -> None:
+        count.add(record)
+        meter.add(record.text)
 
     def rows() -> Iterator[tuple[Any, Any]]:
-        for record, result in _tagged(records, tagger, segments, options.jobs):
-            count.add(record)
+        for record, result in tag(records):
+            seen(record)
             yield record, result
 
-    with output(options.output, binary) as out, nullcontext() if options.jobs == 1 else workers_ended():
-        write(rows(), out, tagger)
+    with meter, terminated():
+        if not path:
+            with output(options, mode) as out:
+                write(rows(), out, tagger)
+            return count.code()
+        from trackclf._resuming import LongFile
+        from trackclf._words import WORDS
+
+        file = LongFile(path, _decisive(options, tagger), options.resume, options.force)
+        spooled = None if to in APPENDED else (tagger.labels, tagger.kinds)
+        try:
+            file.write(records, tag, lambda rows, out: write(rows, out, tagger), seen, spooled, mode)
+        except BaseException:
+            if file.kept:
+                meter.say("trackclf: " + WORDS[options.lang]["interrupted"].format(n=file.kept, part=file.part))
+            raise
     return count.code()
 
 
+def _decisive(options: argparse.Namespace, tagger: Any) -> dict[str, Any]:
+    """All that decides the output: to go on with a run it must be the same."""
+    free = ("run", "output", "quiet", "strict", "jobs", "resume", "force")
+    return {name: value for name, value in vars(options).items() if name not in free} | {"stamp": tagger.stamp}
+
+
 def _tagged(records: Iterable[Any], tagger: Any, segments: str | None, jobs: int) -> Iterator[tuple[Any, Any]]:
-    """Records with their results, in order; an error record has none and waits for its turn."""
-    waiting: list[Any] = []
+    """Records with their results, in order; an error record has none, and goes the same way for the sake of order."""
+    waiting: deque[Any] = deque()
 
     def texts() -> Iterator[str]:
         for record in records:
             waiting.append(record)
-            if not record.error:
-                yield record.text
+            yield record.text
 
-    done = 0
     for result in tagger.tag_many(texts(), segments, jobs):
-        while waiting[done].error:
-            yield waiting[done], None
-            done += 1
-        yield waiting[done], result
-        done += 1
-        if done > 10_000:
-            del waiting[:done]
-            done = 0
-    yield from ((record, None) for record in waiting[done:])
+        record = waiting.popleft()
+        yield record, None if record.error else result
 
 
 def _review(options: argparse.Namespace) -> int:
@@ -199,7 +228,8 @@ def _review(options: argparse.Namespace) -> int:
 
     if options.n < 1:
         raise InputError(f"-n must be at least 1, got {options.n}")
-    records = records_of(options)
+    meter = meter_of(options)
+    records = records_of(options, meter)
     tagger = tagger_of(options)
     labels = ids_of(options.labels)
     columns_of(tagger, labels)  # an unknown label before anything is read
@@ -208,12 +238,13 @@ def _review(options: argparse.Namespace) -> int:
     def rows() -> Iterator[tuple[str, Any]]:
         for record in records:
             count.add(record)
+            meter.add(record.text)
             if not record.error:
                 yield record.text, record.id
 
-    with nullcontext() if options.jobs == 1 else workers_ended():
+    with meter, terminated():
         chosen = choose(rows(), options.n, tagger, labels, options.jobs)
-    with output(options.output) as out:
+    with output(options) as out:
         out.write(page(chosen, tagger, labels, options.lang))
     return count.code()
 
@@ -225,6 +256,7 @@ def _eval(options: argparse.Namespace) -> int:
     from trackclf._evaluation import evaluate, read_rows, without
     from trackclf._taxonomy import load_taxonomy
 
+    check_output(options)
     rows = [row for path in options.path for row in read_rows(Path(path))]
     if options.split:
         rows = [row for row in rows if row.get("split") == options.split]
@@ -237,7 +269,7 @@ def _eval(options: argparse.Namespace) -> int:
         }
         rows = [without(row, waiting) for row in rows]
     report = evaluate(tagger, rows, options.by)
-    with output(options.output) as out:
+    with output(options) as out:
         if options.to == "json":
             out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
         else:

@@ -2,11 +2,13 @@
 
 import argparse
 import gc
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +38,29 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def input_options(parser: argparse.ArgumentParser, to_file: bool = False) -> None:
-    """Options of the commands that tag texts."""
+def input_options(parser: argparse.ArgumentParser, resume: bool = True, to_file: bool = False) -> None:
+    """Options of the commands that tag texts; --resume for those whose output holds all of them."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
     parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
-    there = "write there" if to_file else "write there instead of standard output"
-    parser.add_argument("-o", "--output", metavar="FILE", required=to_file, help=there)
+    group = output_options(parser, to_file)
+    if resume:
+        group.add_argument("--resume", action="store_true", help="continue an interrupted run that wrote to FILE")
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     language_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
     taxonomy_option(parser)
     model_options(parser)
+
+
+def output_options(parser: argparse.ArgumentParser, required: bool = False) -> Any:
+    """-o and --force; returns the group of what excludes --force."""
+    there = "write there" if required else "write there instead of standard output"
+    parser.add_argument("-o", "--output", metavar="FILE", required=required, help=there)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--force", action="store_true", help="write over FILE, or over what an interrupted run left")
+    return group
 
 
 def reading_options(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +83,8 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-size", type=int, default=256, metavar="MB", help="largest document (default: 256)")
 
 
-def records_of(options: argparse.Namespace) -> Iterable[Any]:
-    """The records of the input that the options name."""
+def records_of(options: argparse.Namespace, meter: Any = None) -> Iterable[Any]:
+    """The records of the input that the options name; a meter is told what is read."""
     from trackclf._records import Record
 
     if bool(options.paths) == bool(options.text):
@@ -81,36 +94,57 @@ def records_of(options: argparse.Namespace) -> Iterable[Any]:
             raise InputError(f"{path} is both input and output; choose another -o")
     if options.jobs == 0:
         raise InputError("--jobs must not be 0: 1 is one process, -1 is all cores")
+    check_output(options)
     if options.text:
         return (Record(f"text{n}" if len(options.text) > 1 else "text", text) for n, text in enumerate(options.text, 1))
-    return records_in(options.paths, options)
+    return records_in(options.paths, options, meter)
 
 
-def records_in(paths: Sequence[str], options: argparse.Namespace) -> Iterator[Any]:
+def records_in(paths: Sequence[str], options: argparse.Namespace, meter: Any = None) -> Iterator[Any]:
     """Records of files and folders, all of which must exist."""
     from trackclf._readers import read
 
+    say = meter.say if meter else partial(print, file=sys.stderr)
     return read(
         paths,
         format=options.format,
         text_field=options.text_field,
         id_field=options.id_field,
         encoding=options.encoding,
-        include=options.include,
-        exclude=[*options.exclude, *_own_output(paths, getattr(options, "output", None))],
         max_size=options.max_size,
-        note=lambda message: print(f"trackclf: {message}", file=sys.stderr),
+        note=lambda message: say(f"trackclf: {message}"),
+        opened=meter.opened if meter else None,
+        **_patterns(paths, options),
     )
 
 
-def _own_output(paths: Sequence[str], output: str | None) -> Iterator[str]:
-    """Patterns that keep the output from being read, where it is written into a folder of the input."""
-    if output:
+def _patterns(paths: Sequence[str], options: argparse.Namespace) -> dict[str, list[str]]:
+    """Which files are read; never the output and what lies beside it while it is written, in a folder of the input."""
+    exclude = list(options.exclude)
+    if output := getattr(options, "output", None):
         from glob import escape
 
         for path in paths:
             if path != "-" and Path(output).resolve().is_relative_to(Path(path).resolve()):
-                yield "/" + escape(Path(output).resolve().relative_to(Path(path).resolve()).as_posix())
+                own = "/" + escape(Path(output).resolve().relative_to(Path(path).resolve()).as_posix())
+                exclude += [own, *(own + end for end in (".part", ".new", ".journal"))]
+    return {"include": options.include, "exclude": exclude}
+
+
+def meter_of(options: argparse.Namespace) -> Any:
+    """Progress on standard error; not where the terminal shows the output."""
+    from trackclf._progress import Meter
+
+    def files() -> Any:
+        from trackclf._readers import files_of
+
+        return (
+            None
+            if options.text or "-" in options.paths
+            else files_of(options.paths, **_patterns(options.paths, options))
+        )
+
+    return Meter(options.lang, files, options.quiet, bar=bool(options.output) or not sys.stdout.isatty())
 
 
 def tagger_of(options: argparse.Namespace, taxonomy: Any = None) -> Any:
@@ -176,8 +210,8 @@ class Count:
 
 
 @contextmanager
-def workers_ended() -> Iterator[None]:
-    """A request to terminate ends the workers too: by itself it would leave joblib's behind for good."""
+def terminated() -> Iterator[None]:
+    """A request to terminate becomes SystemExit: workers end, which joblib would leave behind, and what is kept can be said."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -188,16 +222,35 @@ def workers_ended() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def output_path(options: argparse.Namespace) -> Path | None:
+    """The file of -o, where links lead; None for standard output and for what is no file, as a pipe or /dev/null."""
+    if options.output is None or (os.path.exists(options.output) and not os.path.isfile(options.output)):
+        return None
+    return Path(os.path.realpath(options.output) if os.path.islink(options.output) else options.output)
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Ask before anything is read: InputError where -o would write over a file."""
+    path, resume = output_path(options), getattr(options, "resume", False)
+    if resume and not path:
+        raise InputError("--resume goes with -o FILE: it continues what an interrupted run wrote there")
+    if path and path.exists() and not options.force:
+        if not resume:
+            raise InputError(f"{options.output} exists; choose another -o, or --force to write over it")
+        if not path.with_name(path.name + ".part").exists():
+            raise InputError(f"{options.output} exists, and no interrupted run beside it: there is nothing to resume")
+
+
 @contextmanager
-def output(path: str | None, binary: bool = False) -> Iterator[Any]:
-    """The output, in UTF-8; lone surrogates become escapes, as JSON has them. A file of bytes may be read back too."""
-    if path is None:
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-        with nullcontext(sys.stdout) as out:
-            yield out
-    elif binary:
-        with open(path, "w+b") as out:
-            yield out
-    else:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
-            yield out
+def output(options: argparse.Namespace | None = None, mode: str = "w") -> Iterator[Any]:
+    """The file of -o, whole or not at all, or standard output; text is UTF-8 with lone surrogates as escapes."""
+    if options is None or options.output is None:
+        if mode == "w":
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        yield sys.stdout if mode == "w" else sys.stdout.buffer
+        return
+    from trackclf._files import opened, whole
+
+    path = output_path(options)
+    with whole(path, mode) if path else opened(Path(options.output), mode) as out:
+        yield out

@@ -26,6 +26,7 @@ def read(
     exclude: Iterable[str] = (),
     max_size: int = 256,
     note: Callable[[str], None] = lambda message: None,
+    opened: Callable[[Path, BinaryIO], None] | None = None,
 ) -> Iterator[Record]:
     """Records of files and folders, one by one: text, documents, tables, and archives of these.
 
@@ -46,6 +47,8 @@ def read(
         Most megabytes of a document, unpacked; a quarter of it for a line or a cell.
     note : callable, optional
         Is told what was decided: a guessed encoding, files passed over.
+    opened : callable, optional
+        Is given each file's path and stream before it is read, to follow how far reading has come.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def read(
     for name in names:
         if name != "-" and not Path(name).exists():
             raise InputError(f"{name}: no such file or folder")
-    options = Options(format, text_field, id_field, encoding, tuple(include), tuple(exclude), max_size, note)
+    options = Options(format, text_field, id_field, encoding, tuple(include), tuple(exclude), max_size, note, opened)
     return _read_paths(names, options)
 
 
@@ -84,8 +87,7 @@ def _read_paths(names: list[str], options: Options) -> Iterator[Record]:
 
 
 def _read_folder(folder: Path, options: Options) -> Iterator[Record]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = {path.relative_to(folder).as_posix(): path for path in paths}
+    files = _files_in(folder)
     chosen = chosen_names(files, str(folder), options)
     if not chosen:
         asked = " and fits the patterns" if options.include or options.exclude else ""
@@ -94,6 +96,25 @@ def _read_folder(folder: Path, options: Options) -> Iterator[Record]:
         yield from guarded(_read_file(files[name], name, options), name)
 
 
+def _files_in(folder: Path) -> dict[str, Path]:
+    """All files of a folder by their names inside it, in their order."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
+def files_of(paths: Iterable[str], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Iterator[Path]:
+    """The files that `read` opens, "-" left out."""
+    options = Options(include=tuple(include), exclude=tuple(exclude))
+    for path in map(Path, paths):
+        if path.is_dir():
+            files = _files_in(path)
+            yield from (files[name] for name in chosen_names(files, str(path), options))
+        elif path.name != "-":
+            yield path
+
+
 def _read_file(path: Path, name: str, options: Options) -> Iterator[Record]:
     with path.open("rb") as stream:
+        if options.opened:
+            options.opened(path, stream)
         yield from read_stream(stream, name, options)

@@ -3,7 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from trackclf.errors import InputError
 
@@ -62,6 +63,8 @@ class Options:
         Most megabytes of a document; a quarter of it for a line or a cell.
     note : callable
         Is told what was decided without asking.
+    opened : callable, optional
+        Is given each file's path and stream before it is read.
     """
 
     format: str = "auto"
@@ -72,6 +75,7 @@ class Options:
     exclude: tuple[str, ...] = ()
     max_size: int = 256
     note: Callable[[str], None] = lambda message: None
+    opened: Callable[[Path, BinaryIO], None] | None = None
 
     @property
     def most_bytes(self) -> int:

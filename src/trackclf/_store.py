@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import secrets
 import stat
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf import _resources
+from trackclf._files import whole
 from trackclf._version import __version__
 from trackclf.errors import ModelError
 
@@ -85,8 +85,9 @@ def save(folder: Path, kind: str, arrays: Mapping[str, NDArray[Any]], facts: Map
     try:
         check_place(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / _archive_name(digest), blob)
-        _replace(folder / MANIFEST, head)
+        for path, content in ((folder / _archive_name(digest), blob), (folder / MANIFEST, head)):
+            with whole(path) as out:
+                out.write(content)
         for path in folder.iterdir():
             if path.name != _archive_name(digest) and (_ARCHIVE.fullmatch(path.name) or _is_left_over(path.name)):
                 with suppress(OSError):  # still open elsewhere, on Windows; the next save removes it
@@ -221,27 +222,6 @@ def _read(path: Path, largest: int) -> bytes:
             return file.read(found.st_size)
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}. {_AGAIN}") from error
-
-
-def _replace(path: Path, blob: bytes) -> None:
-    """Write beside, flush to disk, rename."""
-    beside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        with open(beside, "xb") as out:
-            out.write(blob)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-    if os.name == "posix":  # the names too
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _is_left_over(name: str) -> bool:

@@ -10,9 +10,11 @@ from typing import Any
 from trackclf._options import (
     DONE,
     Count,
+    check_output,
     language_option,
     model_options,
     output,
+    output_options,
     reading_options,
     records_in,
     tagger_of,
@@ -73,7 +75,7 @@ def add(commands: Any) -> None:
     )
     export.add_argument("--to", choices=("turtle", "jsonld", "csv"), required=True, help="SKOS, or one row a term")
     export.add_argument("--base", metavar="URI", help="what labels' URIs begin with (default: urn:trackclf:taxonomy:)")
-    export.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    output_options(export)
     export.set_defaults(run=_export)
     import_ = actions.add_parser(
         "import",
@@ -102,7 +104,7 @@ def _show(options: argparse.Namespace) -> int:
     taxonomy = load_taxonomy(options.taxonomy, tracks="all" if options.label else None)
     words = WORDS[options.lang]
     kinds = {kind.id: kind.name if options.lang == "zh" else kind.name_en.lower() for kind in taxonomy.kinds}
-    with output(None) as out:
+    with output() as out:
         if options.label is None and options.to == "table":
             for entry in taxonomy.entries:
                 label = entry.label
@@ -187,7 +189,7 @@ def _diff(options: argparse.Namespace) -> int:
     chosen = tracks_of(options)
     old, new = (load_taxonomy(None if name == "shipped" else name, chosen) for name in (options.old, options.new))
     corpus = _Corpus(options)
-    with output(None) as out:
+    with output() as out:
         changes = taxonomy_changes(old, new)
         if options.to == "jsonl":
             out.writelines(json.dumps(change.to_dict(), ensure_ascii=False, default=str) + "\n" for change in changes)
@@ -217,7 +219,7 @@ def _suggest(options: argparse.Namespace) -> int:
     taxonomy = load_taxonomy(options.taxonomy)
     corpus = _Corpus(options)
     advice = suggest_terms(taxonomy, corpus.texts(keep=False), options.labels or None, options.top, options.min_count)
-    with output(None) as out:
+    with output() as out:
         if options.to == "jsonl":
             out.writelines(json.dumps(some.to_dict(), ensure_ascii=False) + "\n" for some in advice)
         else:
@@ -256,9 +258,10 @@ class _Corpus:
 def _export(options: argparse.Namespace) -> int:
     from trackclf import _exchange, _skos, _spreadsheet
 
+    check_output(options)
     content, base = _exchange.read_folder(options.taxonomy), options.base or _skos.BASE
     text = _spreadsheet.to_csv(content) if options.to == "csv" else _skos.to_skos(content, options.to, base)
-    with output(options.output) as out:
+    with output(options) as out:
         out.write(text)
     return DONE
 

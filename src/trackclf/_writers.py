@@ -11,6 +11,9 @@ from trackclf._types import Kind, Result
 
 Writer = Callable[[Iterable[Row], Any, str, dict[str, str], Sequence[Kind]], None]
 
+# Written row by row, so that an interrupted run goes on behind the last: what is written of a row depends on no other row
+# but the first. A format that is not among them gets its rows when all are there.
+APPENDED = ("table", "jsonl", "csv")
 BINARY = ("parquet", "xlsx")  # their stream is one of bytes, open for reading too
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -1,0 +1,57 @@
+"""Records with their results as JSON Lines, and back: what a long run keeps until a format that is written whole takes it."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import IO, Any
+
+from trackclf._records import Record
+from trackclf._rows import Row
+from trackclf._types import Evidence, Kind, Label, Pair, Result, Segment, Tag
+
+to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode  # what JSON does not have, as a date, by its string
+_FIELDS = tuple(field.name for field in fields(Record))
+
+
+def write_rows(rows: Iterable[Row], out: IO[str]) -> None:
+    """One row a line."""
+    for record, result in rows:
+        row = {"record": {name: getattr(record, name) for name in _FIELDS}, "result": result and result.to_dict()}
+        out.write(to_json(row) + "\n")
+
+
+def read_rows(lines: Iterable[str], labels: Sequence[Label], kinds: Sequence[Kind]) -> Iterator[Row]:
+    """The rows that `write_rows` wrote, one at a time."""
+    for line in lines:
+        row = json.loads(line)
+        record = Record(**row["record"] | {"pages": tuple(row["record"]["pages"])})
+        yield record, row["result"] and result_of(row["result"], record.text, labels, kinds)
+
+
+def result_of(found: dict[str, Any], text: str, labels: Sequence[Label], kinds: Sequence[Kind]) -> Result:
+    """The result that `Result.to_dict` gave this for, equal in everything.
+
+    Parameters
+    ----------
+    found : dict
+        As it went in or as JSON gives it back.
+    text, labels, kinds
+        Those of the result, which the dict does not hold.
+    """
+    nearest, segments = found.get("nearest"), found.get("segments")
+    return Result(
+        text,
+        tuple(_tag(tag, kind.id) for kind in kinds for tag in found[kind.folder]),
+        tuple(Pair(**pair) for pair in found["pairs"]),
+        found["abstained"],
+        found["stamp"],
+        None if segments is None else tuple(Segment(**segment) for segment in segments),
+        nearest and (nearest["id"], nearest["distance"]),
+        tuple(labels),
+        tuple(kinds),
+    )
+
+
+def _tag(found: dict[str, Any], kind: str) -> Tag:
+    values = {name: value for name, value in found.items() if name not in ("evidence", "inherited")}
+    return Tag(**values, evidence=tuple(Evidence(**item) for item in found["evidence"]), kind=kind)
