@@ -313,6 +313,7 @@ def test_pages_of_a_pdf(tmp_path, capsys):
 
 def test_a_pdf_without_text_says_so(tmp_path):
     assert "OCR" in one(tmp_path, "a.pdf", pdf([""])).error
+    assert "OCR" in one(tmp_path, "a.pdf", pdf([""], [""], [""], header="扫描程序 创建")).error
 
 
 def test_a_pdf_with_a_password_says_so(tmp_path):
