@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from trackclf._version import __version__
 
 if TYPE_CHECKING:
+    from trackclf._arrow import to_table
     from trackclf._authoring import new_taxonomy, tag_changes, taxonomy_changes
     from trackclf._characters import normalise
     from trackclf._estimator import TrackClassifier
@@ -48,6 +49,7 @@ _HOMES = {
     "tag_changes": "_authoring",
     "tag_many": "_tagger",
     "taxonomy_changes": "_authoring",
+    "to_table": "_arrow",
 }
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "tag_changes",
     "tag_many",
     "taxonomy_changes",
+    "to_table",
 ]
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from trackclf.errors import InputError
 
@@ -36,12 +36,13 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def input_options(parser: argparse.ArgumentParser) -> None:
+def input_options(parser: argparse.ArgumentParser, to_file: bool = False) -> None:
     """Options of the commands that tag texts."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
     parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    there = "write there" if to_file else "write there instead of standard output"
+    parser.add_argument("-o", "--output", metavar="FILE", required=to_file, help=there)
     language_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
@@ -188,11 +189,14 @@ def workers_ended() -> Iterator[None]:
 
 
 @contextmanager
-def output(path: str | None) -> Iterator[TextIO]:
-    """The output, in UTF-8; lone surrogates become escapes, as JSON has them."""
+def output(path: str | None, binary: bool = False) -> Iterator[Any]:
+    """The output, in UTF-8; lone surrogates become escapes, as JSON has them. A file of bytes may be read back too."""
     if path is None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
         with nullcontext(sys.stdout) as out:
+            yield out
+    elif binary:
+        with open(path, "w+b") as out:
             yield out
     else:
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:

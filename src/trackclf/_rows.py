@@ -1,119 +1,71 @@
-"""Rows of text: lines, JSON Lines, CSV and TSV, streamed; no line or cell may be endless."""
+"""Rows on their way out, and what all output formats share: names, free columns, JSON, the text itself."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from trackclf._encodings import UNDECODED
-from trackclf._records import TEXT_FIELDS, Options, Record, find_field, row_record
-from trackclf.errors import InputError
+from trackclf._records import Record
+from trackclf._types import Kind, Label, Result, Tag
 
-_MOST_COLUMNS = 16_384  # as many as a spreadsheet has
+Row = tuple[Record, Result | None]  # no result where the record has an error
 
+# The keys of a record, beside the folder of each kind of label.
+RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest", "encoding", "pages")
 
-def read_lines(lines: io.TextIOWrapper, name: str, options: Options, encoding: str) -> Iterator[Record]:
-    """A record a line that is not blank."""
-    for number, line, error in _numbered(lines, options, encoding):
-        yield Record(f"{name}#{number}", "" if error else line.rstrip("\r\n"), error=error, encoding=encoding)
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def read_jsonl(lines: io.TextIOWrapper, name: str, options: Options, encoding: str) -> Iterator[Record]:
-    """A record a line: an object with a text field, or a string."""
-    for number, line, error in _numbered(lines, options, encoding):
-        place = f"{name}#{number}"
-        row: Any = None
-        if error is None:
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as refused:
-                error = f"not JSON: {refused}"
-        if error:
-            yield Record(place, "", error=error, encoding=encoding)
-        elif isinstance(row, str):
-            yield Record(place, row, encoding=encoding)
-        elif isinstance(row, dict):
-            yield row_record(row, place, options, encoding)
-        else:
-            error = f"a row must be an object with a text field, got {type(row).__name__}"
-            yield Record(place, "", error=error, encoding=encoding)
+def name_of(item: Tag | Label, lang: str, labels: Iterable[Label]) -> str:
+    """Name of a tag in the language asked for."""
+    if lang == "zh":
+        return item.name
+    return next((label.name_en for label in labels if label.id == item.id), item.name)
 
 
-def read_table(lines: io.TextIOWrapper, name: str, options: Options, encoding: str, delimiter: str) -> Iterator[Record]:
-    """A record a row below the header."""
-    csv.field_size_limit(options.longest)
-    rows = csv.reader(_bounded(lines, options), delimiter=delimiter)
-    header: list[str] | None = None
-    number = 0
-    while True:
-        place = f"{name}#{number + 1}"
-        try:
-            cells = next(rows, None)
-        except csv.Error as error:
-            number += 1
-            what = "CSV" if delimiter == "," else "TSV"
-            long = options.too_long("a cell") if "field limit" in str(error) else f"not {what}: {error}"
-            yield Record(place, "", error=long, encoding=encoding)
-            continue
-        except _EndlessError:
-            number += 1
-            yield Record(place, "", error=options.too_long("the line"), encoding=encoding)
-            rows = csv.reader(_bounded(lines, options), delimiter=delimiter)
-            continue
-        if cells is None:
-            break
-        if header is None:
-            header = cells
-            if len(header) > _MOST_COLUMNS:
-                raise InputError(
-                    f"{name}: its header has {len(header)} columns; more than {_MOST_COLUMNS} are no table"
-                )
-            find_field(header, options.text_field, TEXT_FIELDS, f"{name}: its header", "--text-field")
-            continue
-        if not cells:
-            continue
-        number += 1
-        row: dict[str, Any] = dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=False))
-        if len(cells) > len(header):
-            row["more"] = cells[len(header) :]
-            yield Record(place, "", row, f"the row has {len(cells)} cells, the header {len(header)}", encoding)
-        elif any(map(UNDECODED.search, cells)):
-            yield Record(place, "", row, f"not {encoding}; try --encoding", encoding)
-        else:
-            yield row_record(row, place, options, encoding)
-    if header is None:
-        raise InputError(f"{name} is empty: a header is needed")
+def names_of(result: Result, lang: str) -> dict[str, str]:
+    """Label id to name, of all labels, in the language asked for."""
+    return {label.id: label.name if lang == "zh" else label.name_en for label in result.labels}
 
 
-class _EndlessError(Exception):
-    """A line is longer than any may be."""
+def as_json(value: Any) -> str:
+    """A value that is no string as one line of JSON; what JSON has no word for as its string."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _bounded(lines: io.TextIOWrapper, options: Options) -> Iterator[str]:
-    """The lines; one that is too long raises _EndlessError, and whoever reads on gets the next."""
-    most = options.longest
-    while line := lines.readline(most + 1):
-        if len(line) > most:
-            while line and not line.endswith(("\n", "\r")):
-                line = lines.readline(1 << 20)
-            raise _EndlessError
-        yield line
+def as_text(value: Any) -> str:
+    """A string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else as_json(value)
 
 
-def _numbered(lines: io.TextIOWrapper, options: Options, encoding: str) -> Iterator[tuple[int, str, str | None]]:
-    """Number, line and what is wrong with it, for lines that are not blank."""
-    number = 0
-    bounded = _bounded(lines, options)
-    while True:
-        number += 1
-        try:
-            line = next(bounded, None)
-        except _EndlessError:
-            yield number, "", options.too_long("the line")
-            bounded = _bounded(lines, options)
-            continue
-        if line is None:
-            return
-        if line.strip():
-            yield number, line, f"not {encoding}; try --encoding" if UNDECODED.search(line) else None
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, which UTF-8 has no bytes for; places stay as they are."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def unused(name: str, taken: Collection[str], prefix: str) -> str:
+    """`name` with `prefix` before it as often as it takes to be none of `taken`."""
+    while name in taken:
+        name = prefix + name
+    return name
+
+
+def own_name(name: str, fields: Collection[str], kinds: Sequence[Kind], *more: str) -> str:
+    """What the input's column `name`, one of `fields`, is called where the output has columns of its own."""
+    reserved = {*RESERVED, *more, *(kind.folder for kind in kinds)}
+    return name if name not in reserved else unused(f"input_{name}", {*reserved, *fields}, "input_")
+
+
+def text_field(record: Record) -> str | None:
+    """The input's column that holds the text, or None where the text was a document."""
+    return next((name for name, value in record.fields.items() if value == record.text), None)
+
+
+def with_text(rows: Iterable[Row]) -> Iterator[Row]:
+    """The same rows, with a column `text` where none of the input's own holds the text."""
+    for record, result in rows:
+        fields = record.fields
+        if text_field(record) is None and not (record.error and fields):
+            record = replace(record, fields={**fields, unused("text", fields, "trackclf_"): record.text})
+        yield record, result

@@ -196,13 +196,13 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 
 def _read_rows(stream: io.RawIOBase, format: str, name: str, options: Options, encoding: str) -> Iterator[Record]:
-    from trackclf import _rows
+    from trackclf import _lines
 
     readers: dict[str, Callable[[io.TextIOWrapper, str, Options, str], Iterator[Record]]] = {
-        "lines": _rows.read_lines,
-        "jsonl": _rows.read_jsonl,
-        "csv": partial(_rows.read_table, delimiter=","),
-        "tsv": partial(_rows.read_table, delimiter="\t"),
+        "lines": _lines.read_lines,
+        "jsonl": _lines.read_jsonl,
+        "csv": partial(_lines.read_table, delimiter=","),
+        "tsv": partial(_lines.read_table, delimiter="\t"),
     }
     lines = io.TextIOWrapper(cast(Any, stream), encoding, errors="surrogateescape", newline="")
     try:

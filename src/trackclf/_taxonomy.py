@@ -12,6 +12,7 @@ from typing import Any
 from trackclf import _resources
 from trackclf._characters import normalise
 from trackclf._layers import merge, read
+from trackclf._taxonomy_faults import but_order
 from trackclf._taxonomy_files import (
     CANDIDATES,
     DEFAULT_KINDS,
@@ -220,8 +221,7 @@ def load_taxonomy(path: str | Path | None = None, tracks: Sequence[str] | None =
     if path is None:
         return _shipped(tracks)
     files, wrong = read(Path(path))
-    wrong = [fault for fault in wrong if "out of order" not in fault]
-    if wrong:
+    if wrong := but_order(wrong):
         more = f" (and {len(wrong) - 1} more: trackclf taxonomy check {path})" if len(wrong) > 1 else ""
         raise TaxonomyError(wrong[0] + more, tuple(wrong))
     return _build(files, tracks)
