@@ -241,9 +241,8 @@ def test_title_date_and_readings_of_a_page(tmp_path):
     record = one(tmp_path, "a.html", html("高新区产(chǎn)业(yè)园里，脑机接(jiē)口（注）投产(见图)。", head))
     assert record.fields["date"] == "2026-05-06"
     assert record.fields["title"] == "脑机接口投产"
-    assert record.fields["text"].endswith("高新区产(chǎn)业(yè)园里，脑机接(jiē)口（注）投产(见图)。")
-    assert record.text.replace("\u200b", "").endswith("高新区产业园里，脑机接口（注）投产(见图)。")
-    assert len(record.text) == len(record.fields["text"])
+    assert record.text == record.fields["text"]
+    assert record.text.endswith("高新区产(chǎn)业(yè)园里，脑机接(jiē)口（注）投产(见图)。")  # left out in matching
     assert [tag.id for tag in trackclf.tag(record.text).tracks] == ["bci"]
 
 

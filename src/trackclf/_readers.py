@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from trackclf._choosing import SUFFIXES, chosen_names
 from trackclf._encodings import check_encoding
-from trackclf._records import Options, Record, without_readings
+from trackclf._records import Options, Record
 from trackclf._streams import guarded, read_stream
 from trackclf.errors import InputError
 
@@ -69,7 +69,7 @@ def read(
         if name != "-" and not Path(name).exists():
             raise InputError(f"{name}: no such file or folder")
     options = Options(format, text_field, id_field, encoding, tuple(include), tuple(exclude), max_size, note)
-    return map(without_readings, _read_paths(names, options))
+    return _read_paths(names, options)
 
 
 def _read_paths(names: list[str], options: Options) -> Iterator[Record]:

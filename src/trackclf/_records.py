@@ -1,18 +1,14 @@
 """What reading gives and how it is asked for: records, options, bounds."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from trackclf.errors import InputError
 
 TEXT_FIELDS = ("text", "content", "body", "正文", "内容", "文本", "正文内容", "title", "标题")
 ID_FIELDS = ("id", "ID", "Id", "编号")
-_SYLLABLE = "[(（][a-zāáǎàēéěèīíǐìōóǒòūúǔùüǖǘǚǜɡ]{1,6}[)）]"
-_READINGS = f"(?:[㐀-鿿]{_SYLLABLE})+"  # compiled when first met: a short run should not wait for it
-_TONES = frozenset("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ")
 
 
 class UnreadableError(InputError):
@@ -90,24 +86,6 @@ class Options:
     def too_long(self, what: str) -> str:
         """What to say of a line or a cell."""
         return f"{what} is longer than {self.max_size / 4:g} million characters; raise --max-size (MB, now {self.max_size})"
-
-
-def without_readings(record: Record) -> Record:
-    """The record with zero-width characters in place of the readings that scraped pages put behind characters.
-
-    产(chǎn)业(yè) is matched as 产业, and every other character stays where it is.
-    """
-    text = record.text
-    if not ("(" in text or "（" in text):
-        return record
-    cleaned = re.sub(_READINGS, _hidden, text)
-    return record if cleaned == text else replace(record, text=cleaned)
-
-
-def _hidden(run: re.Match[str]) -> str:
-    if _TONES.isdisjoint(run.group()):
-        return run.group()
-    return re.sub(_SYLLABLE, lambda reading: "\u200b" * len(reading.group()), run.group())
 
 
 def find_field(names: Collection[str], asked: str | None, usual: tuple[str, ...], what: str, option: str) -> str:
