@@ -62,12 +62,13 @@ def read_pdf(data: bytes, name: str, options: Options) -> Document:
             size += sum(len(line.text) for line in pages[-1])
             if size > options.most_bytes:
                 raise UnreadableError(f"its text is over {options.max_size} MB; raise --max-size")
-    if not any(pages):
+    pages = _without_running(pages)
+    if not any(pages):  # or no more than what the scanning program stamps on each
         raise UnreadableError("no text: scanned? recognise it first (OCR)")
     if blank := [str(number) for number, lines in enumerate(pages, 1) if not lines]:
         shown = ", ".join(blank[:10]) + (" …" if len(blank) > 10 else "")
         options.note(f"{name}: no text on {len(blank)} of {len(pages)} pages ({shown}); empty, or scanned")
-    text, starts = join(_without_running(pages))
+    text, starts = join(pages)
     return Document(text, pages=starts)
 
 
@@ -93,7 +94,7 @@ def _lines(document: Any, number: int, raw: Any) -> list[_Line]:
     for at in range(count + 1):
         if at < count and codes[at] not in (10, 13):
             continue
-        inside = [i for i in range(first, at) if not chr(min(codes[i], 0x10FFFF)).isspace()]
+        inside = [i for i in range(first, at) if codes[i] and not chr(min(codes[i], 0x10FFFF)).isspace()]
         if inside:
             # Beyond the Basic Multilingual Plane pdfium may give surrogates, one at a time.
             units = "".join(chr(min(code, 0x10FFFF)) for code in codes[first:at] if code)
