@@ -143,3 +143,16 @@ def test_command(tmp_path, capsys):
         out = capsys.readouterr().out
         assert all(word in out for word in words)
     assert main(["stress", "nowhere.txt"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("推动生物制造商业化。", ["biomanufacturing"]),
+        ("打造生物制造 商业航天等产业。", ["biomanufacturing", "commercial-space"]),
+        ("它是一家微生物制造商。", []),
+        ("飞行汽车 人工智能双双亮相。", ["low-altitude"]),
+    ],
+)
+def test_names_side_by_side_do_not_cancel_each_other(tagger, text, ids):
+    assert sorted(tag.id for tag in tagger.tag(text).tracks) == ids
