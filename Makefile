@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types taxonomy model bench clean
+.PHONY: demo test test-matrix lint types taxonomy model bench clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -23,6 +23,21 @@ demo: $(VENV)/installed
 
 test: lint types taxonomy
 	$(BIN)/python -m pytest
+
+# The oldest dependencies that pyproject.toml allows, and the newest; TESTS=FILE runs a part.
+.venv-%/developed: pyproject.toml $(VENV)/developed
+	$(PYTHON) -m venv --clear .venv-$*
+	$(BIN)/uv pip install --quiet --python .venv-$* --resolution $(RESOLUTION_$*) -e '.[dev,skos]'
+	touch $@
+
+.PRECIOUS: .venv-%/developed
+RESOLUTION_oldest := lowest-direct
+RESOLUTION_newest := highest
+
+test-%: .venv-%/developed
+	.venv-$*/bin/python -m pytest $(TESTS)
+
+test-matrix: test-oldest test-newest
 
 lint: $(VENV)/developed
 	$(BIN)/ruff check .
@@ -54,4 +69,4 @@ bench: $(VENV)/benched
 	$(BIN)/python docs/render_benchmarks.py
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -22,7 +22,7 @@ import numpy as np
 from trackclf import Tagger, normalise
 from trackclf._context import read_corpora
 from trackclf._evaluation import counts, evaluate, f1, judge, read_rows, truth_of
-from trackclf._report import table
+from trackclf._evaluation_page import table
 from trackclf._training import labelled_rows
 
 Predict = Callable[[Sequence[str]], np.ndarray]

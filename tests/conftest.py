@@ -15,6 +15,7 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
+pytest_plugins = ["browsers"]
 ROOT = Path(__file__).parent.parent
 os.environ["TRACKCLF_CACHE"] = tempfile.mkdtemp(prefix="trackclf-test-")  # the user's own stays as it is
 

@@ -1,4 +1,4 @@
-"""Damage and hostile folders: loading answers with ModelError, or gives a tagger that tags; nothing else.
+"""Damage and hostile folders: loading answers with ModelError, or gives what can be used; nothing else.
 
 The suite runs a few hundred; `python tests/fuzz_store.py --seconds 600` runs as many as it can.
 """
@@ -20,7 +20,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from trackclf import ModelError, Tagger, _store
+from trackclf import ModelError, Tagger, TrackClassifier, _store
+from trackclf._classifier_store import FITTED
 from trackclf._saving import TAXONOMY
 from trackclf._weights import SPEC, Weights
 
@@ -194,7 +195,7 @@ def hostile(draw, wholes, folder):
     if sort == "archive":
         blob = draw(harmed(blob))
     elif sort == "member":
-        spec = {"taxonomy": TAXONOMY, **SPEC}
+        spec = {"taxonomy": TAXONOMY, **SPEC, **FITTED}
         array = np.load(io.BytesIO(members[at][1]), allow_pickle=False)
         assert members[at][0].removesuffix(".npy") in spec
         members[at] = members[at][0], draw(odd_array(array))
@@ -230,9 +231,9 @@ def hostile(draw, wholes, folder):
             full, said = len(members[at][1]).to_bytes(4, "little"), len(raw).to_bytes(4, "little")
             blob = blob.replace(full, draw(st.sampled_from([said, b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f"])))
     elif sort == "facts":
-        manifest = draw(mangled(manifest))
+        kind, manifest = manifest["kind"], draw(mangled(manifest))
         if not isinstance(manifest, dict):
-            manifest = {"format": _store.FORMAT, "kind": "tagger", "facts": manifest}
+            manifest = {"format": _store.FORMAT, "kind": kind, "facts": manifest}
     elif sort == "json":
         folder.mkdir(exist_ok=True)
         deep = draw(st.sampled_from([10, 1000, 100_000]))
@@ -253,41 +254,60 @@ def hostile(draw, wholes, folder):
     return sort
 
 
-def check(data, wholes, stamps, folder, seen):
+def mark(loaded):
+    """What tells a tagger or a classifier from another."""
+    return loaded.stamp if isinstance(loaded, Tagger) else loaded.coef_.tobytes()
+
+
+def check(data, wholes, marks, folder, seen):
     """One hostile folder."""
+    kind = wholes[0][0]["kind"]
     for path in folder.glob("*"):
         path.unlink()
     sort = data.draw(hostile(wholes, folder))
     try:
-        tagger = Tagger.load(folder)
+        loaded = {"tagger": Tagger, "classifier": TrackClassifier}[kind].load(folder)
     except ModelError as error:
         assert str(folder) in str(error)
-        seen[sort, "refused"] += 1
+        seen[kind, sort, "refused"] += 1
         return
-    seen[sort, "read"] += 1
+    seen[kind, sort, "read"] += 1
     if sort in ("damage", "swap"):
-        assert tagger.stamp in stamps
-    for result in tagger.tag_many(TEXTS):
-        result.to_dict()
+        assert mark(loaded) in marks
+    if kind == "classifier":
+        shape = len(TEXTS), len(loaded.classes_)
+        assert loaded.predict(TEXTS).shape == loaded.predict_proba(TEXTS).shape == shape
+        assert len(loaded.get_feature_names_out()) == loaded.coef_.shape[1]
+    else:
+        for result in loaded.tag_many(TEXTS):
+            result.to_dict()
 
 
 def make(folder, taxonomy):
-    """Two whole taggers, as `read` gives them, and their stamps."""
-    ids = [label.id for label in taxonomy.labels]
-    taggers = [Tagger(taxonomy, weights=None), Tagger(taxonomy, "recall>=0.5", some_weights(ids))]
-    for n, tagger in enumerate(taggers):
-        tagger.save(folder / str(n))
-    return [read(folder / str(n)) for n in range(2)], [tagger.stamp for tagger in taggers]
+    """Two whole taggers and two classifiers: of each kind what `read` gives, and their marks."""
+    weights = some_weights([label.id for label in taxonomy.labels])
+    y = [["new"], ["new"], [], []]
+    made = [
+        [Tagger(taxonomy, weights=None), Tagger(taxonomy, "recall>=0.5", weights)],
+        [
+            TrackClassifier(taxonomy, None).fit(["甲乙丙", "甲乙丁", "戊己庚", "6G"], y),
+            TrackClassifier(taxonomy, weights, labels=["new", "a"]).fit([*TEXTS, "芯片"], y),
+        ],
+    ]
+    for kind, objects in enumerate(made):
+        for n, one in enumerate(objects):
+            one.save(folder / f"{kind}{n}")
+    return [([read(folder / f"{kind}{n}") for n in range(2)], list(map(mark, made[kind]))) for kind in range(2)]
 
 
-def fuzz(wholes, stamps, folder, examples, start, seen):
+def fuzz(wholes, marks, folder, examples, start, seen):
     """Run `check` on some examples."""
 
     @seed(start)
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def run(data):
-        check(data, wholes, stamps, folder, seen)
+        check(data, wholes, marks, folder, seen)
 
     run()
 
@@ -308,14 +328,14 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         write_files(root / "taxonomy", SMALL)
-        wholes, stamps = make(root, load_taxonomy(root / "taxonomy"))
+        made = make(root, load_taxonomy(root / "taxonomy"))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         end, start = time.monotonic() + options.seconds, options.seed
         while time.monotonic() < end:
-            fuzz(wholes, stamps, root / "hostile", 500, start, seen)
+            fuzz(*made[start % 2], root / "hostile", 500, start, seen)
             start += 1
-    for (sort, what), count in sorted(seen.items()):
-        print(f"{sort:10} {what:8} {count:7}")
+    for (kind, sort, what), count in sorted(seen.items()):
+        print(f"{kind:10} {sort:10} {what:8} {count:7}")
     more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(f"{seen.total()} folders, seeds {options.seed} to {start - 1}, {more / 1024:.0f} MB more at the peak")
     return 0

@@ -1,8 +1,10 @@
 """The tagger once more, slow and obvious: plain strings, plain loops, no numpy. Tests hold the fast one to it."""
 
+import unicodedata
 from collections import defaultdict
+from unittest.mock import patch
 
-from trackclf import Taxonomy, normalise
+from trackclf import Taxonomy, _characters
 from trackclf._taxonomy_files import GAPS, KINDS
 
 ASCII_WORD = set("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -36,6 +38,55 @@ def breaks(text):
         if char in ";:,﹔﹕﹐—…|" and 0 < at < len(text) - 1 and text[at - 1] in DIGITS and after in DIGITS:
             clause.discard(at)
     return sentence, clause | sentence
+
+
+def is_ideograph(char):
+    code = ord(char)
+    return (
+        code == 0x3007
+        or 0x3400 <= code <= 0x4DBF
+        or 0x4E00 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or code >= 0x20000
+    )
+
+
+def note_at(text, at):
+    """The end of a note of pinyin that starts at a place; 0 without one."""
+    letters = text[at + 1 : text.find(")", at)] if text[at] == "(" and ")" in text[at:] else ""
+    bare = [unicodedata.normalize("NFD", char) for char in letters]
+    known = all(char[0] in "abcdefghijklmnopqrstuvwxyz" for char in bare)
+    marks = [char[1:] for char in bare]
+    tones = {"\u0304", "\u0301", "\u030c", "\u0300"}
+    spelt = all(
+        (mark in ("", *tones) and (not mark or char[0] in "aeiou"))
+        or (char[0] == "u" and mark[0] == "\u0308" and mark[1:] in ("", *tones))
+        for char, mark in zip(bare, marks, strict=True)
+    )
+    toned = any(mark[-1:] in tones for mark in marks)
+    return at + len(letters) + 2 if 1 <= len(letters) <= 6 and known and spelt and toned else 0
+
+
+def without_notes(normalised):
+    """A normalised text without notes of pinyin: what 产(chǎn)业(yè) loses."""
+    out, at = "", 0
+    while at < len(normalised):
+        end = note_at(normalised, at) if out and is_ideograph(out[-1]) else 0
+        if end:
+            at = end
+        else:
+            out += normalised[at]
+            at += 1
+    return out
+
+
+def normalise(text):
+    """As trackclf does it, but for the notes: they are taken out once all else is done, as long as there are any."""
+    with patch.object(_characters, "blank_notes", str):
+        closed = _characters.normalise(text)
+        while (less := without_notes(closed)) != closed:
+            closed = _characters.normalise(less)
+    return closed
 
 
 class Oracle:

@@ -1,3 +1,5 @@
+import dataclasses
+import io
 import json
 import os
 import shutil
@@ -8,7 +10,7 @@ import tomllib
 import numpy as np
 import pytest
 from conftest import REGIONAL, ROOT, label_file
-from scipy.stats import chi2_contingency
+from scipy.stats import binomtest, chi2_contingency
 
 from trackclf import (
     InputError,
@@ -22,8 +24,11 @@ from trackclf import (
     tag_changes,
     taxonomy_changes,
 )
-from trackclf._suggesting import Doubt, log_likelihood_ratio
+from trackclf._authoring_tables import write_changes
+from trackclf._ranking import least_share, log_likelihood_ratio
+from trackclf._suggesting import Doubt
 from trackclf._taxonomy import check
+from trackclf._types import Kind
 from trackclf.cli import main
 
 CARE, LEASING = "tracks/elderly-care.toml", "modes/leasing.toml"
@@ -139,6 +144,28 @@ def test_every_part_that_differs_is_a_change(edited, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"pairs": ()}, [("pair", "pairs", "track + mode")]),
+        ({"kinds": (Kind("track", "tracks", "赛道", "Theme"), Kind("mode", "modes", "模式", "Mode"))},
+         [("kind", "track", "name_en")]),
+        ({"entries": slice(None, None, -1)}, [("order", "labels", "")]),
+        ({"version": "t2"}, []),
+    ],
+)  # fmt: skip
+def test_settings_that_differ_are_changes_too(small, change, expected):
+    old = small.taxonomy
+    change = {name: old.entries[::-1] if name == "entries" else value for name, value in change.items()}
+    new = dataclasses.replace(old, **change)
+    changes = taxonomy_changes(old, new)
+    assert [(change.part, change.name, change.item) for change in changes] == expected
+    for lang in ("zh", "en"):
+        write_changes(changes, out := io.StringIO(), lang)
+        assert out.getvalue()
+    assert old.digest == new.digest or changes
+
+
+@pytest.mark.parametrize(
     ("edits", "text", "expected"),
     [
         # A term taken away, and put in another spelling; a `not` that is added; what no term explains.
@@ -241,6 +268,27 @@ def test_runs_of_words_join_and_parts_of_them_are_left_out(edited):
     assert care.candidates[0].text == "防走失手环"
     assert not {"手环", "走失", "防走失", "护理", "机器人"} & {candidate.text for candidate in care.candidates}
     assert care.candidates[0].count == 6
+
+
+def test_fragments_common_words_and_what_goes_with_other_labels_are_left_out(edited):
+    """What touches a term, a part of a name, words of any subject, a word beside another label's terms as well."""
+    names = ["张家", "李家", "王家", "赵家", "陈家", "刘家", "孙家"]
+    texts = [f"{name}的护理机器人套件到了,需要电池,押金三百,放着星遥手环。{name}的玉米熟了。" for name in names]
+    others = [f"{name}先试用半年,轮椅可以租赁,押金三百。菜价跌了。楼下修路。" for name in names]
+    taxonomy = edited()
+    care, leasing = suggest_terms(taxonomy, texts + others)
+    assert (care.sentences, leasing.sentences) == (7, 7)
+    assert [candidate.text for candidate in care.candidates] == ["星遥手环"]
+    # One text that says it seven times is not seven texts.
+    again = "".join(f"护理机器人旁放着{n}只云朵风铃。" for n in range(7))
+    care, _ = suggest_terms(taxonomy, [again, *texts, *others])
+    assert [candidate.text for candidate in care.candidates] == ["星遥手环"]
+
+
+def test_least_share_is_wilsons():
+    for part, whole in ((0, 5), (3, 3), (7, 40), (900, 1000)):
+        expected = binomtest(part, whole).proportion_ci(method="wilson").low
+        assert least_share(np.array([float(part)]), np.array([float(whole)]))[0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_few_runs_are_held(edited, monkeypatch):
@@ -404,9 +452,12 @@ def test_a_bad_row_of_a_corpus_is_named_and_passed_over(edited, corpus, tmp_path
 
 
 def test_usage_errors_of_the_tools(tmp_path, capsys):
+    (empty := tmp_path / "empty.txt").write_text("\n \n", encoding="utf-8")
     for command, message in (
         (["diff", "nowhere", "shipped"], "no taxonomy.toml"),
         (["diff", "shipped", "shipped", "--corpus", "nowhere.txt"], "nowhere.txt: no such file"),
+        (["diff", "shipped", "shipped", "--from", "lines", "--corpus", str(empty)], "holds no text"),
+        (["suggest", "--from", "lines", "--corpus", str(empty)], "holds no text"),
         (["suggest", "--corpus", "nowhere.txt"], "nowhere.txt: no such file"),
         (["suggest", "nothing", "--corpus", str(ROOT / "fixtures" / "demo.txt")], "it has: quantum"),
         (["suggest", "--top", "0", "--corpus", str(ROOT / "fixtures" / "demo.txt")], "top must be 1"),

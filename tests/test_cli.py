@@ -110,7 +110,7 @@ def test_csv_keeps_everything_in_order(tmp_path, capsys):
 def test_lines_and_tsv(tmp_path, capsys):
     path = tmp_path / "a.txt"
     path.write_text(f"{SENTENCE}\n\n今天下雨。\n", encoding="utf-8")
-    assert [r["id"].rpartition(":")[2] for r in records(capsys, path, "--from", "lines")] == ["1", "3"]
+    assert [r["id"].rpartition("#")[2] for r in records(capsys, path, "--from", "lines")] == ["1", "3"]
     path = tmp_path / "a.tsv"
     path.write_text(f"id\tcontent\nx\t{SENTENCE}\n", encoding="utf-8")
     assert [(r["id"], ids(r)) for r in records(capsys, path)] == [("x", ["bci"])]

@@ -14,9 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_array
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimators_overwrite_params, parametrize_with_checks
 
 from trackclf import ModelError, Tagger, TermFeaturizer, TrackClassifier, load_taxonomy
+from trackclf._features import ngrams
 
 ABOUT = ["本市发布低空航线图，无人机送餐开通", "低空飞行服务站启用", "无人机航线覆盖全区", "低空无人机起降点建成"]
 OTHER = ["天气晴朗，适合郊游", "食堂今天供应面条", "图书馆延长开放", "会议改到下午三点"]
@@ -154,6 +155,37 @@ def test_forms_of_y():
     also = TrackClassifier(**SMALL, labels=["x"]).fit(TEXTS, np.where(np.arange(32)[:, None] < 20, Y, -1))
     assert np.array_equal(unknown.coef_, also.coef_)
     assert unknown.score(TEXTS, np.full((32, 1), np.nan)) in (0.0, 1.0)
+
+
+def test_a_misspelt_id_is_pointed_out():
+    texts, lists = ["甲", "乙", "丙"], [["quantom"], ["BCI"], ["drones"]]
+    with pytest.warns(UserWarning, match="is '(bci|quantum)' meant") as shown:
+        assert TrackClassifier().fit(texts, lists).classes_.tolist() == ["BCI", "drones", "quantom"]
+    assert [next(id for id in ("quantum", "bci") if repr(id) in str(w.message)) for w in shown] == ["bci", "quantum"]
+    assert all(w.filename == __file__ for w in shown)
+    TrackClassifier(labels=["quantom", "BCI", "drones"]).fit(texts, lists)  # said to be new
+
+
+def test_a_taxonomy_is_hashed_and_pickled_alike_after_use():
+    import joblib
+
+    fresh, used = load_taxonomy(SMALL["taxonomy"]), load_taxonomy(SMALL["taxonomy"])
+    assert used.digest
+    assert used.spellings("量子")
+    assert used.labels
+    assert joblib.hash(fresh) == joblib.hash(used)
+    again = pickle.loads(pickle.dumps(used))  # noqa: S301
+    assert (again, again.digest) == (used, used.digest)
+    check_estimators_overwrite_params("SpeltClassifier", SpeltClassifier(load_taxonomy(SMALL["taxonomy"]), None, cv=2))
+
+
+def test_letters_that_touch_ideographs_are_words_of_their_own():
+    assert ngrams("由6G组成", 2, 4) == ["6g", "组成"]
+
+
+def test_common_words_weigh_less_than_rare_ones(fitted):
+    weight = dict(zip(fitted._features.strings, fitted._features.weight, strict=True))
+    assert weight["会议"] < weight["图书馆"] < weight["面条"]
 
 
 def test_tables():

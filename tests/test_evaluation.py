@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trackclf import InputError, Tagger
 from trackclf._evaluation import counts, evaluate, f1
-from trackclf._report import page, table
+from trackclf._evaluation_page import page, table
 from trackclf.cli import main
 
 ROWS = [
@@ -62,7 +62,7 @@ def test_table_and_page(tagger):
     assert "quantum" in table(report)
     html = page(report)
     assert "<b>" not in html
-    assert "http" not in html
+    assert "://" not in html
     assert html.count("<svg") == 3
 
 

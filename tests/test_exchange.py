@@ -259,6 +259,16 @@ def test_circles_second_parents_and_strangers_are_noted():
     assert notes["other_scheme"] == ["https://example.org/v/t"]
 
 
+def test_labels_of_skos_xl_are_labels():
+    xl = "<http://www.w3.org/2008/05/skos-xl#"
+    names = " ; ".join(
+        f'{xl}{kind}> [ {xl}literalForm> "{text}"@zh ]' for kind, text in (("prefLabel", "茶业"), ("altLabel", "茶园"))
+    )
+    (label,) = turtle(f"e:tea a skos:Concept ; {names} .").labels
+    assert label["name"] == "茶业"
+    assert [item["t"] for item in label["terms"]] == ["茶业", "茶园"]
+
+
 def test_odd_ids_and_names_are_noted(tmp_path):
     content = turtle(
         f"""e:a a skos:Concept ; skos:notation "X" ; skos:prefLabel "甲甲"@zh ; skos:altLabel "{"长" * 5000}"@zh .
@@ -354,13 +364,24 @@ def test_a_table_of_labels_and_terms_will_do(tmp_path, encoding, delimiter):
 
 
 @pytest.mark.parametrize(
+    "text", ["sep=;\r\n标签;词条;类型;;\r\na;芯片;核心;;\r\n;;;;\r\n", "\n\nLabel,TERM,kind\na,芯片,core\n"]
+)
+def test_tables_as_people_keep_them(text):
+    (label,) = from_csv(text.encode(), "a.csv").labels
+    assert label == {"id": "a", "terms": [{"t": "芯片", "k": "core"}]}
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "needs the columns label and term"),
-        ("label,words\n", "does not know the column 'words'; the columns are row, label"),
+        ("label,words\n", "has an unknown column 'words'; known: row, label"),
+        ("label,trem\n", "unknown column 'trem'; did you mean 'term'.; rename or delete it"),
+        ("PK\x03\x04", "save it as CSV"),
         ("label,term,term\n", "each column once"),
-        ("label,term\na\n", "line 2 has more or fewer cells"),
-        ("label,term\na,b,c\n", "line 2 has more or fewer cells"),
+        ("label,term\na\n", "line 2 has no term"),
+        ("label,term\na,b,c\n", "line 2 has a cell without a column"),
+        ("label,term,\na,b,c\n", "line 2 has a cell without a column"),
         ("label,term\n,b\n", "line 2 has no label"),
         ("label,term\na,\n", "line 2 has no term"),
         ("row,label,term\nnone,a,b\n", "line 2: row is 'none'"),
@@ -389,7 +410,7 @@ def test_faults_are_named_and_nothing_is_written(tmp_path, capsys):
     said = capsys.readouterr()
     assert 'term "芯片" stands in tracks/a.toml' in said.out
     assert "kind 'nice'" in said.out
-    assert "nothing was written, because of 2 faults" in said.err
+    assert "nothing was written: as a folder it would have 2 faults" in said.err
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
@@ -427,12 +448,17 @@ def test_a_faulty_taxonomy_is_not_exported(make_taxonomy):
         ("../x,芯片,track,", "cannot name a file"),
         ("x,芯片,nothing,", "is not one of "),
         ("x,芯片,track,../..", "no plain name of a folder"),
-        ("x,芯片,track,elsewhere", "x: labels of no kind"),
     ],
 )
 def test_folders_that_no_taxonomy_has(tmp_path, row, reason):
     with pytest.raises(InputError, match=reason):
         write_folder(read(f"label,term,label_kind,folder\n{row}\n", "csv"), tmp_path / "t")
+
+
+def test_a_folder_of_no_kind_is_a_fault(tmp_path):
+    with pytest.raises(TaxonomyError) as error:
+        write_folder(read("label,term,label_kind,folder\nx,芯片,track,track\n", "csv"), tmp_path / "t")
+    assert error.value.faults == ("track/: no kind of label has this folder; did you mean 'tracks'?",)
 
 
 @pytest.fixture(scope="module")

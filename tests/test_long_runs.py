@@ -102,19 +102,19 @@ def write_counts(rows, out, lang, stamp, kinds):
 
 
 def test_a_format_that_is_written_whole_gets_all_rows_at_the_end(source, tmp_path, monkeypatch, marks):
-    monkeypatch.setitem(_writers.FORMATS, "jsonl", write_counts)
+    monkeypatch.setattr(_writers, "writer_of", lambda _: write_counts)
     monkeypatch.setattr(_writers, "APPENDED", frozenset())
     monkeypatch.setattr(_writers, "BINARY", frozenset(("jsonl",)))
     whole, out = tmp_path / "whole", tmp_path / "out"
     command = ["tag", str(source), "--to", "jsonl", "--segments", "sentence", "-o"]
     assert main([*command, str(whole)]) == 1
     tagger = Tagger()
-    records = list(_readers.read([str(source)], _readers.Options()))
+    records = list(_readers.read(source))
     expected = [(r.id, None if r.error else tagger.tag(r.text, "sentence").to_dict(), r.error) for r in records]
     assert whole.read_bytes() == f"150\n{json.dumps(expected, ensure_ascii=False)}".encode()
     stopped(monkeypatch, 100, *command, out)
     with monkeypatch.context() as patch:  # all is tagged, but not yet written
-        patch.setitem(_writers.FORMATS, "jsonl", stop)
+        patch.setattr(_writers, "writer_of", lambda _: stop)
         with pytest.raises(StopError):
             main([*command, str(out), "--resume"])
     assert beside(out) == [".journal", ".part"]
@@ -128,7 +128,7 @@ def test_results_come_back_from_the_spool(tagger):
     texts = [json.loads(line)["text"] for line in lines[:40]] + [DEMO, "", "公司暂无脑机接口业务。", "\ud800 脑机接口"]
     for segments in (None, "sentence"):
         found = list(tagger.tag_many(texts, segments))
-        records = [_readers.Record(n, text, {"列": [n, None]}) for n, text in enumerate(texts)]
+        records = [_readers.Record(n, text, {"列": [n, None]}, None, "gb18030", (0, 3)) for n, text in enumerate(texts)]
         failed = (_readers.Record("坏", "", error="原因"), None)
         out = io.StringIO()
         _spool.write_rows([*zip(records, found, strict=True), failed], out)

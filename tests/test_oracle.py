@@ -1,10 +1,13 @@
 """The vectorised pass equals a slow, obvious one, on any text."""
 
+import json
+
 import numpy as np
 import pytest
-from hypothesis import given
+from conftest import ROOT
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Oracle
+from oracle import Oracle, is_ideograph
 
 from trackclf import _short, normalise
 
@@ -76,6 +79,7 @@ PIECES = [
         "1",
         "、",
     ),
+    *("(dī)", "（Yè）", "(lǜ", ")", "(ceo)", "(é)"),
     *("腦機", "產業鏈", "Ｇ", "【", "】", "\0", "😀", "\ud800"),
 ]
 texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
@@ -119,6 +123,33 @@ def test_shipped_taxonomy(tagger, data):
     joints = st.sampled_from(["", "", "的", "，", "。", "\n", " ", "、", "与"])
     pieces = data.draw(st.lists(st.tuples(st.sampled_from(strings), joints), max_size=8))
     agrees(tagger, "".join(a + b for a, b in pieces))
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_notes_of_pinyin_change_nothing(tagger, data):
+    """Same tags, same terms; what a term stands in holds the notes inside it, and nothing around it."""
+    rows = [json.loads(line) for line in (ROOT / "fixtures" / "candidates.jsonl").read_text("utf-8").splitlines()]
+    plain = data.draw(
+        st.sampled_from([row["text"] for row in rows] + [(ROOT / "fixtures" / "demo.txt").read_text("utf-8")])
+    )
+    notes = data.draw(st.lists(st.sampled_from(["", "", "(yè)", "（Chǎn）", "(lǜ)(é)"]), min_size=1, max_size=30))
+    chars = enumerate(plain)
+    text = "".join(char + (notes[n % len(notes)] if is_ideograph(char) else "") for n, char in chars)
+    for texts, noted in (([plain], [text]), ([plain, "的" * 3000], [text, "的" * 3000])):
+        was, now = next(tagger.tag_many(texts)), next(tagger.tag_many(noted))
+        assert shape(now) == shape(was)
+        for tag in now.tags:
+            for item in tag.evidence:
+                assert item.text == text[item.start : item.end]
+                assert normalise(item.text) == normalise(item.term)
+                assert item.text[-1] not in ")）"
+
+
+def shape(result):
+    return [
+        (tag.id, tag.level, tag.score, [(e.term, e.kind, e.contribution) for e in tag.evidence]) for tag in result.tags
+    ]
 
 
 def test_two_terms_with_one_regional_spelling(tagger):

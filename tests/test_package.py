@@ -70,6 +70,10 @@ def test_wheel_holds_what_it_needs_and_no_more(built):
     assert {
         "py.typed",
         "data/characters.json",
+        "data/report.css",
+        "data/report.js",
+        "data/report_list.js",
+        "data/report_overview.js",
         "data/review.css",
         "data/review.js",
         "taxonomy/taxonomy.toml",

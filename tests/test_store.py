@@ -16,6 +16,7 @@ from fuzz_store import TEXTS, fuzz, make, members_of, npy, pack, read, sign, som
 
 import trackclf
 from trackclf import ModelError, Tagger, _resources, _store
+from trackclf._saving import _plain, taxonomy_array, taxonomy_of
 from trackclf._weights import SPEC, load_weights
 from trackclf.cli import main
 
@@ -30,7 +31,7 @@ def same(one, other, texts=TEXTS):
 
 
 @pytest.fixture(scope="module")
-def wholes(small, tmp_path_factory):
+def made(small, tmp_path_factory):
     return make(tmp_path_factory.mktemp("whole"), small.taxonomy)
 
 
@@ -79,6 +80,15 @@ def test_what_could_not_be_loaded_is_not_saved(small, tmp_path):
     entries = small.taxonomy.entries
     term = replace(entries[0].terms[0], text="别的词")  # its pieces are those of another
     wrong = [replace(entries[0], terms=(term,)), *entries[1:]]
+    above = dict(zip([entry.label.id for entry in entries], ("b", "a", ""), strict=True))
+    circle = [replace(entry, label=replace(entry.label, parent=above[entry.label.id])) for entry in entries]
+    for name in ("a", "m"):  # itself; a label of another kind
+        wrong_parent = replace(entries[0], label=replace(entries[0].label, parent=name))
+        with pytest.raises(ModelError, match="leads back to it or is of another kind"):
+            taxonomy_array(replace(small.taxonomy, entries=(wrong_parent, *entries[1:])))
+    hostile = json.dumps(_plain(replace(small.taxonomy, entries=tuple(circle)))).encode()
+    with pytest.raises(ValueError, match="leads back to it"):
+        taxonomy_of(np.frombuffer(hostile, np.uint8))
     for taxonomy in (replace(small.taxonomy, entries=tuple(wrong)), replace(small.taxonomy, regional={"": "好"})):
         with pytest.raises(ModelError, match="cannot be saved"):
             Tagger(taxonomy, weights=None).save(tmp_path / "t")
@@ -270,11 +280,13 @@ def test_arrays_of_another_byte_order(tmp_path):
     assert facts == {"é": "字\ud800"}
 
 
-def test_fuzz(wholes, tmp_path):
+@pytest.mark.parametrize("kind", ["tagger", "classifier"])
+def test_fuzz(made, tmp_path, kind):
     seen = Counter()
-    fuzz(*wholes, tmp_path / "hostile", 300, 0, seen)
-    assert {sort for sort, _ in seen} >= {"damage", "swap", "archive", "member", "names", "bomb", "json", "taxonomy"}
-    assert seen["damage", "refused"] > seen["damage", "read"]
+    fuzz(*made[kind == "classifier"], tmp_path / "hostile", 300, 0, seen)
+    sorts = {sort for _, sort, _ in seen}
+    assert sorts >= {"damage", "swap", "archive", "member", "names", "bomb", "json", "taxonomy"}
+    assert seen[kind, "damage", "refused"] > seen[kind, "damage", "read"]
 
 
 CRASH = """

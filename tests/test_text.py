@@ -1,6 +1,7 @@
 import unicodedata
 
 import numpy as np
+import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from trackclf._characters import HARD, NEWLINE, SPACE, TAB, folds
 from trackclf._segmenting import Segmenter
 from trackclf._text import Passages, class_table, fold_table
 
-ALPHABET = "脑机接口Ａ6gG .,，。!”)\n\n\n \t\u200b\u3000\r\0😀é腦\ud800"
+ALPHABET = "(（)）īüǜÉ脑机接口Ａ6gG .,，。!”)\n\n\n \t\u200b\u3000\r\0😀é腦\ud800"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,11 @@ ALPHABET = "脑机接口Ａ6gG .,，。!”)\n\n\n \t\u200b\u3000\r\0😀é腦\u
         ("甲\t乙", "甲\t乙"),
         ("⼈⼯智能", "人工智能"),
         ("IMT–2030", "imt-2030"),
+        ("产(chǎn)业（ＹÈ）", "产业"),
+        ("旅 (lǚ)\n(lǚ)\n游", "旅游"),
+        ("产(ch\u200bǎn)业", "产业"),
+        ("产(chan)业(zhuāngs)园(1ā)区(ā é)(ō", "产(chan)业(zhuāngs)园(1ā)区(ā é)(ō"),
+        ("产\n\n(yè)业\t(yè)a(yè)。(yè)", "产\n\n(yè)业\t(yè)a(yè)。(yè)"),
         ("  ", ""),
         ("", ""),
     ],
@@ -39,6 +45,16 @@ def test_normalise(text, expected):
 @given(st.text())
 def test_normalise_twice_changes_nothing(text):
     assert normalise(normalise(text)) == normalise(text)
+
+
+@given(
+    st.lists(st.sampled_from(["产", "业", "(", "yè", "(yè)", "（lǜ）", "\n", " ", "\u200b", "a", "\t", "⼈"])).map(
+        "".join
+    )
+)
+def test_notes_go_and_nothing_else(text):
+    once = normalise(text)
+    assert once == normalise(once) == oracle.normalise(text)
 
 
 @given(st.text(st.sampled_from(ALPHABET), max_size=30) | st.text(max_size=60))

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 from trackclf._version import __version__
 
 if TYPE_CHECKING:
+    from trackclf._arrow import to_table
     from trackclf._authoring import new_taxonomy, tag_changes, taxonomy_changes
     from trackclf._characters import normalise
     from trackclf._estimator import TrackClassifier
     from trackclf._features import TermFeaturizer
+    from trackclf._readers import read
+    from trackclf._records import Record
     from trackclf._review import ReviewItem, rank_for_review
     from trackclf._suggesting import suggest_terms
     from trackclf._tagger import Tagger, tag, tag_many
@@ -24,6 +27,7 @@ _HOMES = {
     "Label": "_types",
     "ModelError": "errors",
     "Pair": "_types",
+    "Record": "_records",
     "Result": "_types",
     "ReviewItem": "_review",
     "Segment": "_types",
@@ -40,10 +44,12 @@ _HOMES = {
     "normalise": "_characters",
     "suggest_terms": "_suggesting",
     "rank_for_review": "_review",
+    "read": "_readers",
     "tag": "_tagger",
     "tag_changes": "_authoring",
     "tag_many": "_tagger",
     "taxonomy_changes": "_authoring",
+    "to_table": "_arrow",
 }
 
 __all__ = [
@@ -53,6 +59,7 @@ __all__ = [
     "Label",
     "ModelError",
     "Pair",
+    "Record",
     "Result",
     "ReviewItem",
     "Segment",
@@ -69,11 +76,13 @@ __all__ = [
     "new_taxonomy",
     "normalise",
     "rank_for_review",
+    "read",
     "suggest_terms",
     "tag",
     "tag_changes",
     "tag_many",
     "taxonomy_changes",
+    "to_table",
 ]
 
 

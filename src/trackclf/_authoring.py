@@ -46,9 +46,10 @@ class Change:
     Attributes
     ----------
     part : str
-        "label", "term", "class", "prior", "denial" or "regional".
+        "label", "term", "class", "prior", "denial", "regional", "kind", "pair" or "order".
     name : str
-        The label's id (label, term), the class, the kind of label (prior), the list (denial) or "words" (regional).
+        The label's id (label, term), the class, the kind of label (prior, kind), the list (denial), "words" (regional),
+        "pairs" (pair) or "labels" (order).
     item : str
         The term's text, a field's name, or a member of a list; "" for a whole label.
     old, new : Any
@@ -68,7 +69,7 @@ class Change:
 
 
 def taxonomy_changes(old: Taxonomy, new: Taxonomy) -> list[Change]:
-    """All differences that can change a tag or what is shown of it: labels, terms, classes, priors, denials, regional words.
+    """All differences that can change a result or how it is shown; without one the digests are equal.
 
     >>> from trackclf import load_taxonomy
     >>> taxonomy_changes(load_taxonomy(), load_taxonomy())
@@ -91,7 +92,20 @@ def taxonomy_changes(old: Taxonomy, new: Taxonomy) -> list[Change]:
             out += _changed(part, key, *members)
     for kind in dict.fromkeys([*old.prior, *new.prior]):
         out += _changed("prior", kind, old.prior.get(kind, {}), new.prior.get(kind, {}))
-    return out + _changed("regional", "words", old.regional, new.regional)
+    out += _changed("regional", "words", old.regional, new.regional)
+    for id in dict.fromkeys(kind.id for kind in (*old.kinds, *new.kinds)):
+        out += _changed("kind", id, *(next((_fields(k) for k in some.kinds if k.id == id), {}) for some in (old, new)))
+    couples = ([" + ".join(pair) for pair in some.pairs] for some in (old, new))
+    out += _changed("pair", "pairs", *({text: text for text in some} for some in couples))
+    orders = [
+        {"labels": list(ids), "kinds": [kind.id for kind in some.kinds]} for ids, some in ((before, old), (after, new))
+    ]
+    for what in orders[0]:
+        was_in, now_in = (order[what] for order in orders)
+        was_in, now_in = [id for id in was_in if id in now_in], [id for id in now_in if id in was_in]
+        if was_in != now_in:
+            out.append(Change("order", what, "", was_in, now_in))
+    return out
 
 
 def _fields(record: Any) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from itertools import groupby
 from typing import TextIO
 
 from trackclf._authoring import Change, TagChange
-from trackclf._readers import Record
+from trackclf._records import Record
+from trackclf._rows import name_of
 from trackclf._suggesting import Advice, Doubt
 from trackclf._taxonomy import Taxonomy
+from trackclf._terminal import fit, terms_of, width
 from trackclf._types import Label
 from trackclf._words import WORDS
-from trackclf._writers import fit, name_of, terms_of, width
 
 _BEFORE = 12  # characters of an example before what it shows
 _SHOWN = 20  # changes of one kind, before "…"

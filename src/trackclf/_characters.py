@@ -1,7 +1,8 @@
 """What each character is and folds to, without numpy: the definition that `_text` follows for whole arrays.
 
-Folding is one-to-one (width, case, Traditional to Simplified), so it never moves a place. Closing up leaves
-out zero-width characters and the white space that line ends and layout put inside Chinese text.
+Folding is one-to-one (width, case, Traditional to Simplified), so it never moves a place. Notes of pinyin, 产(chǎn)业(yè),
+count as zero-width characters. Closing up leaves out these and the white space that line ends and layout put inside
+Chinese text.
 """
 
 import re
@@ -35,10 +36,20 @@ WIDE_RANGES = ((0x2E80, 0x2FFF), (0x3001, 0x9FFF), (0xF900, 0xFAFF), (0xFE30, 0x
 WIDE_PUNCTUATION = "“”‘’—…·"
 IDEOGRAPH_RANGES = ((0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
+# Letters of pinyin with a tone; with capitals, all folded from or in this range.
+TONED, TONED_RANGE = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ", (0xC0, 0x1DC)
+_TONED = re.compile(f"[{TONED}]")
+
 _LAYOUT = "".join(CLASS_MEMBERS[kind] for kind in range(DROP, TAB + 1))
 _RUN = re.compile(f"[{re.escape(_LAYOUT)}]+")
 _WHITE = re.compile(f"[^{re.escape(CLASS_MEMBERS[DROP])}]")
 _LINE = re.compile(f"[{re.escape(CLASS_MEMBERS[NEWLINE])}]")
+# A note of pinyin behind an ideograph, with what closing up would leave out before and inside it.
+_ZEROS = re.escape(CLASS_MEMBERS[DROP])
+_ZERO, _BLANK = f"[{_ZEROS}]*", f"[{_ZEROS}{re.escape(CLASS_MEMBERS[SPACE])}]*"
+_NOTE = rf"{_BLANK}(?:{_LINE.pattern}{_BLANK})?\({_ZERO}(?=[a-zü{_ZEROS}]*[{TONED}])(?:[a-zü{TONED}]{_ZERO}){{1,6}}\)"
+_IDEOGRAPHS = "".join(f"{chr(low)}-{chr(high)}" for low, high in IDEOGRAPH_RANGES)
+_NOTES = re.compile(f"(?<=[{_IDEOGRAPHS}])(?:{_NOTE})+")
 
 
 @lru_cache(maxsize=1)
@@ -55,17 +66,28 @@ def is_wide(char: str) -> bool:
 def normalise(text: str) -> str:
     """Fold and close up a string, as matching sees it.
 
-    Width, case and script are folded one to one; zero-width characters are left out. A run of white space
-    is left out where it touches Chinese or stands at an end, unless it holds a tab, a blank line, or the line
-    end after a finished sentence; between other scripts it becomes one space.
+    Width, case and script are folded one to one; zero-width characters and notes of pinyin are left out. A run of
+    white space is left out where it touches Chinese or stands at an end, unless it holds a tab, a blank line, or the
+    line end after a finished sentence; between other scripts it becomes one space.
     `normalise(normalise(x)) == normalise(x)`.
 
     >>> normalise("腦機 接口ＡＩ")
     '脑机接口ai'
     """
     table = folds()
-    out = text.translate(table)
+    out = blank_notes(text.translate(table))
     return _RUN.sub(_close, out) if _RUN.search(out) else out
+
+
+def blank_notes(folded: str) -> str:
+    """A folded string with zero-width characters for each note of pinyin, so that no place moves.
+
+    A note is one to six letters in a parenthesis right after an ideograph, at least one of them with a tone.
+
+    >>> blank_notes("产(chǎn)业(yè)").replace("\u200b", "")
+    '产业'
+    """
+    return _NOTES.sub(lambda notes: "\u200b" * len(notes.group()), folded) if _TONED.search(folded) else folded
 
 
 def close_text(folded: str) -> tuple[str, list[int] | None]:

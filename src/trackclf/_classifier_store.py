@@ -58,6 +58,9 @@ def load_classifier(folder: Path) -> tuple[dict[str, Any], Tagger, _store.Arrays
     arrays, facts = _store.load(folder, KIND, {"taxonomy": TAXONOMY, **SPEC, **FITTED})
     fitted = {name: arrays.pop(name) for name in FITTED}
     try:
+        for name in ("classes", "ngrams"):
+            if len(set(fitted[name].tolist())) < len(fitted[name]):
+                raise ValueError(f"{name} holds the same string twice")
         taxonomy = taxonomy_of(arrays.pop("taxonomy"))
         parameters = _parameters(facts["parameters"])
         if not isinstance(facts["weights"], dict | None):

@@ -1,4 +1,4 @@
-"""The commands on texts: tag, explain, review, eval, train. One function a command."""
+"""The commands on texts: tag, explain, report, review, eval, train. One function a command."""
 
 import argparse
 import os
@@ -26,6 +26,8 @@ from trackclf._options import (
 )
 from trackclf.errors import InputError
 
+_FORMATS = ("table", "jsonl", "csv", "parquet", "xlsx", "html")
+
 
 def add(commands: Any) -> None:
     """Declare the commands."""
@@ -33,7 +35,16 @@ def add(commands: Any) -> None:
         "tag", help="tag texts (标注文本)", description="Tag texts: a file, a folder, - or --text."
     )
     input_options(tag)
-    tag.add_argument("--to", choices=("table", "jsonl", "csv"), default="table", help="output format (default: table)")
+    tag.add_argument(
+        "--to", choices=_FORMATS, help="output format (default: what -o ends in, otherwise table); docs/output.md"
+    )
+    tag.add_argument("--with-text", action="store_true", help="add a column text to documents (parquet, xlsx: always)")
+    tag.add_argument("--bom", action="store_true", help="begin with a byte order mark, for spreadsheets (csv)")
+    tag.add_argument(
+        "--escape-formulas",
+        action="store_true",
+        help="put ' before cells that begin as formulas, for spreadsheets (csv)",
+    )
     tag.add_argument("--segments", choices=("sentence", "paragraph"), help="add the scores of each (jsonl)")
     tag.set_defaults(run=_tag)
 
@@ -45,6 +56,18 @@ def add(commands: Any) -> None:
     input_options(explain)
     explain.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
     explain.set_defaults(run=_explain)
+
+    report = commands.add_parser(
+        "report",
+        help="one page to look at, filter and search (生成可浏览、筛选、检索的网页)",
+        description="Tag texts and write one HTML page that needs nothing but a browser: counts, a heat map, a timeline, and "
+        "every text with its evidence marked.",
+    )
+    input_options(report, to_file=True)
+    report.add_argument(
+        "--date-field", metavar="NAME", help="column that holds the date (default: date, 日期, 发布时间 …)"
+    )
+    report.set_defaults(run=_report)
 
     review = commands.add_parser(
         "review",
@@ -93,31 +116,57 @@ def add(commands: Any) -> None:
 
 
 def _tag(options: argparse.Namespace) -> int:
-    from trackclf import _writers
+    from functools import partial
 
-    write = _writers.FORMATS[options.to]
-    return _process(
-        options, lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds), options.to
-    )
+    from trackclf._rows import with_text
+    from trackclf._writers import BINARY, write_csv, writer_of
+
+    suffix = Path(options.output or "").suffix.lower().removeprefix(".")
+    format = options.to or (suffix if suffix in _FORMATS else "table")
+    if format in BINARY and not options.output:
+        raise InputError(f"--to {format} does not go to standard output: name a file with -o FILE")
+    if format != "csv" and (options.bom or options.escape_formulas):
+        raise InputError(f"--bom and --escape-formulas are for csv, not for {format}")
+    if format != "jsonl" and options.segments:
+        raise InputError(f"--segments is for jsonl, not for {format}")
+    write = writer_of(format)
+    if options.bom or options.escape_formulas:
+        write = partial(write_csv, bom=options.bom, escape=options.escape_formulas)
+
+    def written(rows: Iterator[tuple[Any, Any]], out: Any, tagger: Any) -> None:
+        texts = with_text(rows) if options.with_text or format == "parquet" else rows
+        write(texts, out, options.lang, tagger.stamp, tagger.kinds)
+
+    return _process(options, written, format)
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from trackclf import _writers
+    from trackclf._terminal import write_explanation
 
     terminal = not options.output and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     colour = options.colour == "always" or (options.colour == "auto" and terminal)
-    return _process(options, lambda rows, out, tagger: _writers.write_explanation(rows, out, options.lang, colour))
+    return _process(options, lambda rows, out, tagger: write_explanation(rows, out, options.lang, colour))
+
+
+def _report(options: argparse.Namespace) -> int:
+    from trackclf._report_page import write
+
+    return _process(
+        options,
+        lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds, options.date_field),
+        "html",
+    )
 
 
 def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
     """Read, tag and write in a format; count what failed."""
-    from trackclf import _writers
+    from trackclf._writers import APPENDED, BINARY
 
     meter = meter_of(options)
     records = records_of(options, meter)
     tagger = tagger_of(options)
     count = Count(options.lang, options.strict)
-    mode = "wb" if to in _writers.BINARY else "w"
+    mode = "w+b" if to in BINARY else "w"
     path = output_path(options)
 
     def tag(records: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -142,7 +191,7 @@ def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
         from trackclf._words import WORDS
 
         file = LongFile(path, _decisive(options, tagger), options.resume, options.force)
-        spooled = None if to in _writers.APPENDED else (tagger.labels, tagger.kinds)
+        spooled = None if to in APPENDED else (tagger.labels, tagger.kinds)
         try:
             file.write(records, tag, lambda rows, out: write(rows, out, tagger), seen, spooled, mode)
         except BaseException:
@@ -202,7 +251,7 @@ def _review(options: argparse.Namespace) -> int:
 def _eval(options: argparse.Namespace) -> int:
     import json
 
-    from trackclf import _report
+    from trackclf import _evaluation_page
     from trackclf._evaluation import evaluate, read_rows, without
     from trackclf._taxonomy import load_taxonomy
 
@@ -223,7 +272,7 @@ def _eval(options: argparse.Namespace) -> int:
         if options.to == "json":
             out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
         else:
-            out.write(_report.page(report) if options.to == "html" else _report.table(report))
+            out.write(_evaluation_page.page(report) if options.to == "html" else _evaluation_page.table(report))
     return DONE
 
 

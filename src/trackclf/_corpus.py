@@ -19,7 +19,7 @@ _LONGEST = 12  # its characters
 _HELD = 1_000_000  # runs of words that are counted at a time
 _INNER = frozenset("的了着过是在有和与及或等这那其之于将被把对从向为以而且但并也都就又还很更最不没未无")
 # A candidate begins and ends with none of these words, and holds no word of `_INNER`.
-_OUTER = _INNER.union(
+OUTER = _INNER.union(
     "个种项家年月日中上下里内外后前到由让使给比约近达超各该本此每我你他她它们",
     re.findall(
         "..", "我们他们一个一种这个这些可以进行通过以及目前已经其中因此如果由于对于关于为了能够没有同时此外包括成为"
@@ -33,7 +33,7 @@ class Corpus:
     def __init__(self, tagger: Tagger) -> None:
         self._resolver = tagger._resolver
         self.lexicon: Lexicon = self._resolver.lexicon
-        self._segmenter = Segmenter()
+        self.segmenter = Segmenter()
         rows, labels = len(self.lexicon.label), len(self.lexicon.labels)
         self.sentences = 0
         self.tagged = [0] * labels
@@ -46,9 +46,11 @@ class Corpus:
         self.examples: dict[int, list[str]] = {}
         self.seen: set[int] = set()  # hashes of the different sentences
         self.shown: list[str] = []  # those with terms, as written
+        self.text_of: list[int] = []  # and the text that each is from
         self.runs: Counter[str] = Counter()
         self.runs_of: list[dict[str, list[int]]] = [{} for _ in range(labels)]  # by label: index in `shown`
-        self._floor = 0
+        self.beside: Counter[str] = Counter()  # runs in sentences with a term of any label
+        self._floor = self._texts = 0
 
     def read(self, texts: Sequence[str]) -> None:
         """Count one batch."""
@@ -82,44 +84,57 @@ class Corpus:
                     runs = self._runs(folded, low, high, masks.get(n, []))
                     self._count_runs(passages, n, runs, labels.get(n, set()))
             low = high + 1
+        self._texts += len(texts)
         while len(self.runs) > _HELD:
             self._floor += 1
             self.runs = Counter({run: count for run, count in self.runs.items() if count > self._floor})
 
-    def _runs(self, folded: str, low: int, high: int, masks: list[tuple[int, int]]) -> set[str]:
-        """Runs of words in a sentence that touch none of the masked places."""
-        out: set[str] = set()
+    def _runs(self, folded: str, low: int, high: int, masks: list[tuple[int, int]]) -> tuple[set[str], set[str]]:
+        """Runs of words in a sentence that overlap none of the masked places: all, and those that touch none either.
+
+        What touches a term is a part of a longer name, 设备 in 半导体设备, or says what becomes of it.
+        """
+        every: set[str] = set()
+        free: set[str] = set()
         at = low
         for start, end in sorted([*masks, (high, high)]):
-            for words in self._segmenter.words(folded[at:start]) if start > at else ():
+            segment = folded[at:start] if start > at else ""
+            pieces = list(self.segmenter.words(segment)) if segment else []
+            for n, words in enumerate(pieces):
+                touched = at > low and n == 0 and segment.startswith(words[0])
+                touching = start < high and n == len(pieces) - 1 and segment.endswith(words[-1])
                 for first, word in enumerate(words):
-                    if word in _OUTER:
+                    if word in OUTER:
                         continue
                     run = ""
-                    for last in words[first : first + _WORDS]:
-                        run += last
-                        if last in _INNER or last.isdigit() or len(run) > _LONGEST:
+                    for last in range(first, min(first + _WORDS, len(words))):
+                        run += words[last]
+                        if words[last] in _INNER or words[last].isdigit() or len(run) > _LONGEST:
                             break
-                        if len(run) > 1 and last not in _OUTER:
-                            out.add(run)
+                        if len(run) > 1 and words[last] not in OUTER:
+                            every.add(run)
+                            if not (touched and first == 0) and not (touching and last == len(words) - 1):
+                                free.add(run)
             at = max(at, end)
-        return out
+        return every, free
 
-    def _count_runs(self, passages: Passages, sentence: int, runs: set[str], labels: set[int]) -> None:
-        self.runs.update(runs)
+    def _count_runs(self, passages: Passages, sentence: int, runs: tuple[set[str], set[str]], labels: set[int]) -> None:
+        every, free = runs
+        self.runs.update(every)
         if not labels:
             return
+        self.beside.update(free)
         for label in labels:
             self.tagged[label] += 1
-            for run in runs:
+            for run in free:
                 self.runs_of[label].setdefault(run, []).append(len(self.shown))
         self.shown.append(_shown(passages, sentence))
+        self.text_of.append(self._texts + int(passages.sentence_texts[sentence]))
 
     def _count_finds(self, passages: Passages, row: Int32, sentence: Ints) -> None:
         rows, labels = len(self.lexicon.label), len(self.lexicon.labels)
         self.finds += np.bincount(row, minlength=rows)
-        key, first = np.unique(sentence * rows + row, return_index=True)
-        self.in_sentences += np.bincount(key % rows, minlength=rows)
+        self.in_sentences += np.bincount(np.unique(sentence * rows + row) % rows, minlength=rows)
         key, first = np.unique(passages.sentence_texts.take(sentence) * rows + row, return_index=True)
         text, mine = key // rows, key % rows
         self.in_texts += np.bincount(mine, minlength=rows)

@@ -2,11 +2,12 @@
 
 For each label a logistic regression over one sparse matrix (`_features`). Where the taxonomy has terms for a label, what was
 learned takes the place of the tagger's score only if cross-validation shows that it mends more than it breaks (a
-one-sided McNemar test, 1947), so few examples change nothing for the worse. Where it has none, its scope stands by: name,
-definition and what is present serve as faint examples, and as negative ones of the other labels (Chang et al. 2008), and
-n-grams of the scope are held down less.
+one-sided McNemar test, 1947), so few examples change nothing for the worse. Where it has none, its scope stands by: the
+clauses of name, definition and what is present serve as faint examples, and as negative ones of the other labels (Chang
+et al. 2008), and n-grams of the scope are held down less.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -34,9 +35,8 @@ _EVIDENCE = 0.2  # evidence is log-odds, in tens; so much of it weighs as an n-g
 _SCOPE = 4.0  # how much less the penalty holds n-grams of the label's scope down
 _FAINT = 1.0  # weight of an example from a scope
 _SILENT = 30.0  # weight of the empty text as an example of none
-_PRESENT = 3.0  # weight of a positive example
-_START = 0.75  # what a decision starts from where positive examples are few,
-_FEW = 15.0  # up to so many; with more it fades
+_CLAUSES = re.compile(r"[、，；：。“”（）(),;]\s*")
+_MIDDLE = 0.75  # of the way to the middle between unseen examples of both kinds, where the threshold goes
 _SURE = 1.645  # standard errors by which more must be mended than broken
 
 
@@ -187,9 +187,6 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if fewest < 2:
             return
         scopes = size + np.arange(len(scope) + 1)
-        # Without terms, examples are as a rule few and picked for the label, not as they come.
-        positive = max(weight[truth == 1].sum(), _FEW)
-        present, start = (1.0, 0.0) if termed else (_PRESENT, _START * _FEW / positive)
         # A label sees its own evidence, its own terms and all n-grams; the terms of other labels only mislead few examples.
         first = features.shape[1] - len(self._features.strings)
         scale = np.ones(features.shape[1])
@@ -201,13 +198,13 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scale[first:] /= np.sqrt(max(scaled.power(2).sum() / scaled.shape[0], 1e-9))
         scaled = features @ sparse.diags(scale)
         target = np.concatenate([truth, scope, [0]])
-        heft = np.concatenate([weight, np.full(len(scope), _FAINT), [_SILENT]]) * np.where(target == 1, present, 1.0)
+        heft = np.concatenate([weight, np.full(len(scope), _FAINT), [_SILENT]])
 
         def fitted(some: NDArray[np.int64]) -> tuple[Floats, float]:
             mine = np.concatenate([some, scopes])
             regression = LogisticRegression(C=self.C, solver="liblinear", dual=True, max_iter=1000, random_state=seed)
             regression.fit(scaled[mine], target[mine], sample_weight=heft[mine])
-            return regression.coef_[0] * scale, float(regression.intercept_[0]) + start
+            return regression.coef_[0] * scale, float(regression.intercept_[0])
 
         unseen = np.zeros(size)
         folds = StratifiedKFold(min(self.cv, int(fewest)), shuffle=True, random_state=seed)
@@ -215,6 +212,10 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             coef, intercept = fitted(rows[some])
             unseen[rows[others]] = features[rows[others]] @ coef + intercept
         truth, weight, unseen = truth[rows], weight[rows], unseen[rows]
+        # Few examples are not as many as they come, and unseen ones score lower; so the threshold moves most of the way
+        # to the middle between the two kinds.
+        middle = np.mean([np.average(unseen[truth == value], weights=weight[truth == value]) for value in (0, 1)])
+        unseen -= _MIDDLE * middle
         if termed:
             base = features[rows] @ self.coef_[n] + self.intercept_[n] >= 0
             new = unseen >= 0
@@ -223,6 +224,7 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if not better or _f1(new, truth, weight) <= _f1(base, truth, weight):
                 return
         self.coef_[n], self.intercept_[n] = fitted(rows)
+        self.intercept_[n] -= _MIDDLE * middle
         self._slope[n], self._offset[n] = platt(unseen, truth, (1.0, 0.0))
         self.learned_[n] = True
 
@@ -314,5 +316,6 @@ class TrackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _scope(entry: Any) -> list[str]:
-    """What a label file says of a label's scope."""
-    return [text for text in (entry.label.name, entry.definition, *entry.present) if text]
+    """What a label file says of a label's scope, clause by clause."""
+    said = (entry.label.name, entry.definition, *entry.present)
+    return [clause for text in said for clause in _CLAUSES.split(text) if len(clause) > 1]

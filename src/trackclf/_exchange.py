@@ -13,11 +13,12 @@ from typing import Any
 
 from trackclf import _resources
 from trackclf._layers import read
+from trackclf._taxonomy_faults import but_order
 from trackclf._taxonomy_files import (
-    _LABEL_KEYS,
-    _TOP_KEYS,
     DEFAULT_KINDS,
     DEFAULT_PAIRS,
+    LABEL_KEYS,
+    TOP_KEYS,
     kinds_of,
     label_files,
     part,
@@ -63,8 +64,7 @@ def read_folder(path: str | Path | None = None) -> Content:
         The folder is missing or has faults; `.faults` lists them.
     """
     files, wrong = read(_resources.taxonomy_dir() if path is None else Path(path))
-    wrong = [fault for fault in wrong if "out of order" not in fault]
-    if wrong:
+    if wrong := but_order(wrong):
         raise TaxonomyError(f"{path} has {len(wrong)} faults; the first is: {wrong[0]}", tuple(wrong))
     top = part(files, "taxonomy.toml")
     kinds = list(kinds_of(top))
@@ -116,18 +116,15 @@ def write_folder(content: Content, folder: Path) -> None:
         label = {key: value for key, value in label.items() if key != "folder"}
         with contextlib.suppress(TypeError, KeyError, ValueError):  # check says what is wrong with them
             label = label | {"terms": sorted(label["terms"], key=sort_key)}
-        texts[f"{inside}/{id}.toml"] = to_toml({key: label[key] for key in _LABEL_KEYS if key in label} | label)
+        texts[f"{inside}/{id}.toml"] = to_toml({key: label[key] for key in LABEL_KEYS if key in label} | label)
     beside = folder.parent / f".{folder.name}.{os.getpid()}"
     try:
         for name, text in texts.items():
             (beside / name).parent.mkdir(parents=True, exist_ok=True)
             (beside / name).write_text(text, encoding="utf-8", newline="\n")
-        files, faults = read(beside)
+        _, faults = read(beside)
         if faults:
-            raise TaxonomyError(f"nothing was written, because of {len(faults)} faults", tuple(faults))
-        unread = ids - {data["id"].casefold() for _, data in label_files(files)}
-        if unread:
-            raise InputError(f"{', '.join(sorted(unread))}: labels of no kind live in the folder that they name")
+            raise TaxonomyError(f"nothing was written: as a folder it would have {len(faults)} faults", tuple(faults))
         if folder.exists():
             folder.rmdir()
         beside.rename(folder)
@@ -152,7 +149,7 @@ def complete(content: Content, source: str) -> Content:
     InputError
         A setting is of another type than it must be.
     """
-    check_types(content.top, _TOP_KEYS, source)
+    check_types(content.top, TOP_KEYS, source)
     if "prior" not in content.top:
         shipped = read_folder()
         content.note("as_shipped", "prior, denial, regional")

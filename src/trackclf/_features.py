@@ -19,13 +19,16 @@ from trackclf._batching import batches, pieces_of
 from trackclf._characters import normalise
 from trackclf._lexicon import NOT, Lexicon
 from trackclf._scoring import sums_of
+from trackclf._segmenting import Segmenter
 from trackclf._tagger import Tagger
 from trackclf._taxonomy import Taxonomy, load_taxonomy
 
 Floats = NDArray[np.float64]
 
-_RUN = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U000323af]+|[^\W_]+")
+_IDEOGRAPHS = "㐀-鿿豈-﫿\U00020000-\U000323af"
+_RUN = re.compile(f"[{_IDEOGRAPHS}]+|[^\\W_{_IDEOGRAPHS}]+")
 _IDEOGRAPH = "㐀"  # the first; what stands before it is spelt in letters
+_SCRAP, _NAME = 12.0, 18.0  # nats of what no dictionary has: ideographs, mostly scraps; letters, mostly names
 
 
 def texts_of(X: Iterable[str]) -> list[str]:  # noqa: N803
@@ -183,11 +186,16 @@ def ngrams(text: str, low: int, high: int) -> list[str]:
     return out
 
 
+def _held(texts: Iterable[str], ngram_range: tuple[int, int]) -> list[set[str]]:
+    return [set(ngrams(text, *ngram_range)) for text in texts]
+
+
 class Features:
     """Texts as one sparse matrix: evidence of each label, terms, n-grams.
 
-    Evidence is the tagger's score above the label's bias. A term counts once. An n-gram weighs by how rare it is among
-    the texts of the fit (inverse document frequency), and long texts are held down by the root of their length.
+    Evidence is the tagger's score above the label's bias. A term counts once. An n-gram weighs what it says as a word of
+    Chinese at large (-log of its frequency in jieba's dictionary), for few texts do not tell a rare word from a common
+    one. Long texts are held down by the fourth root of how many n-grams they hold, learned or not.
 
     Attributes
     ----------
@@ -208,28 +216,29 @@ class Features:
     @classmethod
     def learn(cls, tagger: Tagger, texts: Sequence[str], ngram_range: tuple[int, int], max_features: int) -> "Features":
         """Choose the n-grams that stand most often, and weigh them."""
-        found = cls._vectorizer(ngram_range, max_features=max_features)
+        found = cls._vectorizer(max_features=max_features)
+        held = _held(texts, ngram_range)
         try:
-            counts = found.fit_transform(texts)
+            counts = found.fit_transform(held)
         except ValueError:  # no n-gram at all
             return cls(tagger, [], np.zeros(0), ngram_range)
-        many = np.asarray(counts.sum(axis=0), np.float64).ravel()
-        self = cls(tagger, found.get_feature_names_out().tolist(), np.log((len(texts) + 1) / (many + 0.5)), ngram_range)
-        self.weight = np.maximum(self.weight, 0.1)
-        # Rows of length one on the average, so that one penalty suits all data. Rows grow with the root of the weights.
-        mean = self._weighed(counts).power(2).sum() / len(texts)
-        self.weight /= max(mean, 1e-9)
+        strings = found.get_feature_names_out().tolist()
+        share = np.array(Segmenter().shares(strings))
+        unknown = np.where([string < _IDEOGRAPH for string in strings], _NAME, _SCRAP)
+        weight = np.where(share > 0, -np.log(np.where(share > 0, share, 1)), unknown)
+        self = cls(tagger, strings, weight, ngram_range)
+        # Rows of length one on the average, so that one penalty suits all data.
+        mean = self._weighed(counts, held).power(2).sum() / len(texts)
+        self.weight /= np.sqrt(max(mean, 1e-9))
         return self
 
     @staticmethod
-    def _vectorizer(ngram_range: tuple[int, int], **options: Any) -> CountVectorizer:
-        low, high = ngram_range
-        return CountVectorizer(analyzer=lambda text: ngrams(text, low, high), binary=True, dtype=np.float64, **options)
+    def _vectorizer(**options: Any) -> CountVectorizer:
+        return CountVectorizer(analyzer=lambda held: held, binary=True, dtype=np.float64, **options)
 
-    def _weighed(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
-        weighed = counts @ sparse.diags(self.weight)
-        square = np.asarray(weighed.power(2).sum(axis=1)).ravel()
-        return sparse.csr_matrix(sparse.diags(np.where(square > 0, square, 1) ** -0.25) @ weighed)
+    def _weighed(self, counts: sparse.csr_matrix, held: Sequence[set[str]]) -> sparse.csr_matrix:
+        size = np.array([max(len(some), 1) for some in held])
+        return sparse.csr_matrix(sparse.diags(size**-0.25) @ counts @ sparse.diags(self.weight))
 
     def __call__(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """float64 (n_texts, n_features)."""
@@ -237,8 +246,8 @@ class Features:
         terms.data[:] = 1
         parts = [sparse.csr_matrix(scores - self.tagger._model.bias), terms.astype(np.float64)]
         if self.strings and texts:
-            counts = self._vectorizer(self.ngram_range, vocabulary=self.strings).transform(texts)
-            parts.append(self._weighed(counts))
+            held = _held(texts, self.ngram_range)
+            parts.append(self._weighed(self._vectorizer(vocabulary=self.strings).transform(held), held))
         elif self.strings:
             parts.append(sparse.csr_matrix((0, len(self.strings))))
         return sparse.hstack(parts, format="csr")

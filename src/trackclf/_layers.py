@@ -4,19 +4,19 @@
 merged here is what stands in the files, so that all else sees one taxonomy.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from trackclf import _resources
+from trackclf._setting_faults import hint
+from trackclf._taxonomy_faults import but_order, faults
 from trackclf._taxonomy_files import (
     CANDIDATES,
     DEFAULT_PAIRS,
     DENIALS,
     Files,
     cue_key,
-    faults,
     kind_by_folder,
     kinds_of,
     label_files,
@@ -30,22 +30,6 @@ from trackclf._taxonomy_files import (
 from trackclf.errors import TaxonomyError
 
 SHIPPED = "shipped"
-# Keys of a result's record that no folder may be called, beside `taxonomy`.
-_TAKEN = (
-    "id",
-    "text",
-    "pairs",
-    "abstained",
-    "stamp",
-    "nearest",
-    "segments",
-    "error",
-    "more",
-    "evidence",
-    "levels",
-    "tags",
-)
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 def folders(folder: Path) -> list[Path]:
@@ -87,48 +71,15 @@ def read(folder: Path) -> tuple[Files, list[str]]:
     for place in folders(folder):
         own, broken = parse(place, kinds_of(part(base, "taxonomy.toml")) if base else None)
         if base or place != _resources.taxonomy_dir() or place == folder:
-            broken += [*kind_faults(own, base), *faults(own, base)]
-        if all("out of order" in fault for fault in broken):  # which is no reason not to read on
+            broken += faults(own, base)
+        if not but_order(broken):
             own = merge(base, own)
             broken += parent_faults(own, place)
         wrong += broken if place == folder else [f"{place}: {fault}" for fault in broken]
-        if any("out of order" not in fault for fault in broken):
+        if but_order(broken):
             return own, wrong
         base = own
     return base, wrong
-
-
-def kind_faults(files: Files, base: Files) -> Iterator[str]:
-    """Faults of [kinds] and of pairs."""
-    where = "taxonomy.toml"
-    top = part(files, where)
-    declared = top.get("kinds", {})
-    if not isinstance(declared, dict) or not isinstance(top.get("pairs", []), list):
-        return  # it is said elsewhere
-    below = kinds_of(part(base, where)) if base else {}
-    kinds = kinds_of(top, below)
-    for kind, item in declared.items():
-        if not _NAME.fullmatch(kind):
-            yield f"{where}: [kinds.{kind}] must be called by small letters, digits, - and _"
-        if not isinstance(item, dict) or {*item} != {"folder", "name", "name_en"} or kind not in kinds:
-            yield f"{where}: [kinds.{kind}] needs three strings: folder, name and name_en"
-            continue
-        if not _NAME.fullmatch(item["folder"]) or item["folder"] in _TAKEN:
-            yield f"{where}: [kinds.{kind}] folder {item['folder']!r} is a name that records use, or no plain name"
-        if any(other["folder"] == item["folder"] and name != kind for name, other in kinds.items()):
-            yield f"{where}: [kinds.{kind}] shares the folder {item['folder']!r} with another kind"
-        if kind in below and below[kind]["folder"] != item["folder"]:
-            yield f"{where}: [kinds.{kind}] is inherited; its folder stays {below[kind]['folder']!r}"
-    for name in {**part(base, "classes.toml"), **part(files, "classes.toml")}:
-        if name in kinds:
-            yield f"classes.toml: [{name}] is called like a kind of label"
-    denial = top.get("denial", {})
-    for kind in denial.get("kinds", ()) if isinstance(denial, dict) else ():
-        if kind not in kinds:
-            yield f"{where}: [denial] kinds names {kind!r}; the kinds are: {', '.join(kinds)}"
-    for couple in top.get("pairs", []):
-        if not isinstance(couple, list) or len(couple) != 2 or couple[0] == couple[1] or not {*couple} <= {*kinds}:
-            yield f"{where}: pairs holds {couple!r}; each is two of the kinds: {', '.join(kinds)}"
 
 
 def parent_faults(files: Files, folder: Path) -> Iterator[str]:
@@ -144,7 +95,7 @@ def parent_faults(files: Files, folder: Path) -> Iterator[str]:
             if id in own and labels[id]["status"] == "retired":
                 yield f"{short_name(own[id])}: retired, but it is the parent of {data['id']!r}; give that another parent"
         elif parent is None:
-            yield f"{name}: parent {id!r} is no label's id"
+            yield f"{name}: parent {id!r} is no label's id{hint(id, labels)}"
         elif parent["kind"] != data["kind"]:
             yield f"{name}: parent {id!r} is a {parent['kind']}; it must be a {data['kind']} too"
         elif parent["status"] == "retired":

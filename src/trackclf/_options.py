@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,12 +38,12 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def input_options(parser: argparse.ArgumentParser, resume: bool = True) -> None:
+def input_options(parser: argparse.ArgumentParser, to_file: bool = False, resume: bool = True) -> None:
     """Options of the commands that tag texts; --resume for those whose output holds all of them."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
     parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
-    group = output_options(parser)
+    group = output_options(parser, to_file)
     if resume:
         group.add_argument("--resume", action="store_true", help="continue an interrupted run that wrote to FILE")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -55,9 +54,10 @@ def input_options(parser: argparse.ArgumentParser, resume: bool = True) -> None:
     model_options(parser)
 
 
-def output_options(parser: argparse.ArgumentParser) -> Any:
+def output_options(parser: argparse.ArgumentParser, to_file: bool = False) -> Any:
     """-o and --force; returns the group of what excludes --force."""
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    there = "write there" if to_file else "write there instead of standard output"
+    parser.add_argument("-o", "--output", metavar="FILE", required=to_file, help=there)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--force", action="store_true", help="write over FILE, or over what an interrupted run left")
     return group
@@ -68,20 +68,24 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="format",
-        choices=("auto", "text", "lines", "jsonl", "csv", "tsv"),
+        choices=("auto", "text", "lines", "jsonl", "csv", "tsv", "html", "docx", "xlsx", "pdf", "parquet"),
         default="auto",
-        help="input format (default: by the file's name; a file of another kind is one text)",
+        help="input format (default: by the file's name and first bytes; a file of another kind is one text)",
     )
     parser.add_argument(
         "--text-field", metavar="NAME", help="column that holds the text (default: text, content, 正文 …)"
     )
     parser.add_argument("--id-field", metavar="NAME", help="column that holds the id (default: id)")
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
+    for name, what in (("--include", "only"), ("--exclude", "not the")):
+        help = f"{what} files of a folder or zip that fit, by path or name, as 'news/*.pdf'; may be repeated"
+        parser.add_argument(name, metavar="PATTERN", action="append", default=[], help=help)
+    parser.add_argument("--max-size", type=int, default=256, metavar="MB", help="largest document (default: 256)")
 
 
 def records_of(options: argparse.Namespace, meter: Any = None) -> Iterable[Any]:
     """The records of the input that the options name; a meter is told what is read."""
-    from trackclf._readers import Record
+    from trackclf._records import Record
 
     if bool(options.paths) == bool(options.text):
         raise InputError("give a file, a folder, - for standard input, or --text TEXT (one of them); see --help")
@@ -98,19 +102,36 @@ def records_of(options: argparse.Namespace, meter: Any = None) -> Iterable[Any]:
 
 def records_in(paths: Sequence[str], options: argparse.Namespace, meter: Any = None) -> Iterator[Any]:
     """Records of files and folders, all of which must exist."""
-    from trackclf._readers import Options, read
+    from trackclf._readers import read
 
-    for path in paths:
-        if path != "-" and not Path(path).exists():
-            raise InputError(f"{path}: no such file or folder")
+    say = meter.say if meter else partial(print, file=sys.stderr)
+    return read(
+        paths,
+        format=options.format,
+        text_field=options.text_field,
+        id_field=options.id_field,
+        encoding=options.encoding,
+        max_size=options.max_size,
+        note=lambda message: say(f"trackclf: {message}"),
+        **_patterns(paths, options),
+        **({"opened": meter.opened} if meter else {}),
+    )
 
-    def note(message: str) -> None:
-        (meter.say if meter else partial(print, file=sys.stderr))(f"trackclf: {message}")
 
-    reading = Options(options.format, options.text_field, options.id_field, options.encoding, note)
-    if meter:
-        reading = replace(reading, opened=meter.opened)
-    return read(paths, reading)
+def _patterns(paths: Sequence[str], options: argparse.Namespace) -> dict[str, Any]:
+    own = _own_output(paths, getattr(options, "output", None))
+    return {"include": options.include, "exclude": [*options.exclude, *own]}
+
+
+def _own_output(paths: Sequence[str], output: str | None) -> Iterator[str]:
+    """Patterns that keep the output from being read, where it is written into a folder of the input."""
+    if output:
+        from glob import escape
+
+        for path in paths:
+            if path != "-" and Path(output).resolve().is_relative_to(Path(path).resolve()):
+                name = "/" + escape(Path(output).resolve().relative_to(Path(path).resolve()).as_posix())
+                yield from (name + end for end in ("", ".part", ".journal", ".new"))
 
 
 def meter_of(options: argparse.Namespace) -> Any:
@@ -120,7 +141,8 @@ def meter_of(options: argparse.Namespace) -> Any:
     def files() -> Any:
         from trackclf._readers import files_of
 
-        return None if options.text or "-" in options.paths else files_of(options.paths)
+        known = options.paths and "-" not in options.paths
+        return files_of(options.paths, **_patterns(options.paths, options)) if known else None
 
     return Meter(options.lang, files, options.quiet, bar=bool(options.output) or not sys.stdout.isatty())
 
@@ -181,6 +203,7 @@ class Count:
         from trackclf._words import WORDS
 
         if self._failed:
+            sys.stdout.flush()  # what was said of each stands before it
             message = WORDS[self._lang]["failed"].format(failed=self._failed, total=self._total)
             print(f"trackclf: {message}", file=sys.stderr)
         return SOME_FAILED if self._failed else DONE
@@ -222,9 +245,8 @@ def check_output(options: argparse.Namespace) -> None:
 def output(options: argparse.Namespace | None = None, mode: str = "w") -> Iterator[Any]:
     """The file of -o, whole or not at all, or standard output; text is UTF-8 with lone surrogates as escapes."""
     if options is None or options.output is None:
-        if mode == "w":
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-        yield sys.stdout if mode == "w" else sys.stdout.buffer
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        yield sys.stdout
         return
     from trackclf._files import opened, whole
 

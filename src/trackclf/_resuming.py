@@ -17,11 +17,12 @@ from typing import IO, Any, NamedTuple
 
 from trackclf import _spool
 from trackclf._files import opened, put, to_disk, whole
-from trackclf._readers import Record
+from trackclf._records import Record
+from trackclf._rows import Row
 from trackclf._types import Kind, Label
 from trackclf.errors import InputError
 
-Rows = Iterable[_spool.Row]
+Rows = Iterable[Row]
 
 _EVERY = 1.0  # seconds between marks
 
@@ -93,7 +94,7 @@ class LongFile:
     def write(
         self,
         records: Iterable[Record],
-        tag: Callable[[Iterable[Record]], Iterator[_spool.Row]],
+        tag: Callable[[Iterable[Record]], Iterator[Row]],
         write: Callable[[Rows, Any], None],
         seen: Callable[[Record], None],
         spooled: tuple[Sequence[Label], Sequence[Kind]] | None = None,
@@ -127,7 +128,7 @@ class LongFile:
             first = self._pass_over(records, digest, seen)
             self.kept = start.records
 
-            def rows() -> Iterator[_spool.Row]:
+            def rows() -> Iterator[Row]:
                 done, due = start.records, time.monotonic() + _EVERY
                 if first:  # for the sake of what comes before it: all of this stands there already, and goes again
                     yield from tag([first])

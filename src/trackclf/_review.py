@@ -78,8 +78,9 @@ def rank_for_review(
 ) -> list[ReviewItem]:
     """The texts worth labelling next, the best first.
 
-    Labels take turns, so that each gets its share; each takes near misses and uncertain texts by turns. Of texts that are
-    nearly the same one is chosen. The same texts in the same order give the same choice.
+    Labels take turns, so that each gets its share; each takes near misses and uncertain texts by turns, and those first in
+    which most labels are near their thresholds. Of texts that are nearly the same one is chosen.
+    The same texts in the same order give the same choice.
 
     Parameters
     ----------
@@ -239,6 +240,7 @@ def _select(pool: _Pool, n: int) -> Iterator[tuple[int, int, float, str]]:
     table = np.array(couples, np.float64).reshape(-1, 4)
     place = np.searchsorted(indices, table[:, 0])
     label, close = table[:, 1].astype(np.int64), table[:, 2]
+    total = np.bincount(place, close)[place]  # of all labels in question: one reading settles them together
     near = np.array([pool.candidates[index].abstains for index in indices.tolist()])[place]
     sampled = np.searchsorted(indices, sorted(-index for _, index, _ in sample))
     taken, missed = np.zeros((2, len(heaps)), np.int64)  # of each label; near misses among them
@@ -246,7 +248,7 @@ def _select(pool: _Pool, n: int) -> Iterator[tuple[int, int, float, str]]:
     for number in range(n):
         new = np.where(alike < _SAME, 1 - alike, 0.0)
         due = np.where(near == (2 * missed <= taken)[label], 1.0, 0.5)
-        value = close * new[place] * due
+        value = total * new[place] * due
         stands = np.flatnonzero(value)
         unlike = new[sampled]
         if len(stands) and (number % _STEP != _STEP - 1 or not unlike.any()):

@@ -1,20 +1,19 @@
 """Texts to label as one HTML page that needs nothing but a browser: evidence marked, keys to decide, labels to download."""
 
 import json
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
+from trackclf._html import Span, asset, embedded, evidence_title, head, hue, marked
 from trackclf._review import ReviewItem, columns_of
 from trackclf._short import FewCharacters
 from trackclf._tagger import Tagger
-from trackclf._types import Evidence, Label, Result, Tag
+from trackclf._types import Label, Result, Tag
 from trackclf._words import REVIEW_WORDS, WORDS
 
 _MISSES, _LEAST = 4, 0.01  # near misses shown beside the tags, and their least probability
@@ -72,26 +71,15 @@ def page(
         "labels": [_label(n, label, lang) for n, label in enumerate(tagger.labels)],
         "words": words,
     }
-    style, script = _asset("review.css"), _asset("review.js")
-    # What is not this very script does not run, and nothing is fetched.
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_digest(script)}'; form-action 'none'; base-uri 'none'"
+    script = asset("review.js")
+    top = head(f"trackclf · {words['title']}", lang, asset("review.css"), script)
     keys = "".join(f"<li><kbd>{escape(key)}</kbd> {escape(words[word])}</li>" for key, word in _KEYS)
-    return f"""<!doctype html>
-<html lang="{"zh-CN" if lang == "zh" else "en"}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>trackclf · {escape(words["title"])}</title>
-<style>{style}</style>
-</head>
-<body>
-<header id="bar"><div>
+    return f"""{top}<header id="bar"><div>
 <h1>{escape(words["title"])}</h1>
 <progress max="{len(rows)}" value="0" aria-label="{escape(words["progress"])}"></progress>
 <output id="done" aria-live="polite">0 / {len(rows)}</output>
 <input id="by" autocomplete="off" aria-label="{escape(words["by"])}" placeholder="{escape(words["by"])}">
-<button type="button" data-key="u">{escape(words["key_undo"])}</button>
+<button type="button" id="undo" data-key="u">{escape(words["key_undo"])}</button>
 <button type="button" class="main" data-key="s">{escape(words["key_save"])}</button>
 <div id="note" role="status"></div>
 </div></header>
@@ -104,28 +92,11 @@ def page(
 <dialog aria-labelledby="ask"><label id="ask" for="wanted">{escape(words["key_find"])}</label>
 <input id="wanted" role="combobox" aria-expanded="true" aria-controls="found" aria-autocomplete="list" autocomplete="off">
 <ul id="found" role="listbox" aria-labelledby="ask"></ul></dialog>
-<script type="application/json" id="data">{_embedded(data)}</script>
+<script type="application/json" id="data">{embedded(data)}</script>
 <script>{script}</script>
 </body>
 </html>
 """
-
-
-def _asset(name: str) -> str:
-    return (files("trackclf") / "data" / name).read_text(encoding="utf-8")
-
-
-def _digest(script: str) -> str:
-    return b64encode(sha256(script.encode()).digest()).decode()
-
-
-def _embedded(data: Any) -> str:
-    """JSON in ASCII without a character that HTML knows."""
-    return json.dumps(data).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _hue(column: int) -> int:
-    return column * 137 % 360  # the golden angle: neighbours differ
 
 
 def _label(column: int, label: Label, lang: str) -> dict[str, Any]:
@@ -135,7 +106,7 @@ def _label(column: int, label: Label, lang: str) -> dict[str, Any]:
         "names": f"{label.name} {label.name_en}",
         "field": f"{label.kind}s",
         "levels": _LEVELS.get(label.kind, [1, "?"]),
-        "hue": _hue(column),
+        "hue": hue(column),
     }
 
 
@@ -182,7 +153,7 @@ def _article(
         key = f"<kbd>{number}</kbd>" if number < 10 else ""
         on = number <= present
         chips.append(
-            f'<li style="--h:{_hue(column[tag.id])}"><button type="button" class="chip" data-id="{escape(tag.id)}" '
+            f'<li style="--h:{hue(column[tag.id])}"><button type="button" class="chip" data-id="{escape(tag.id)}" '
             f'aria-pressed="{str(on).lower()}" title="{escape(words["suggested" if on else "near_miss"])}">'
             f'<span class="tick" aria-hidden="true">{"✓" if on else "+"}</span>{key}<span>{escape(name[tag.id])}</span>'
             f'<span class="p">{of_label[tag.id]:.2f}</span></button><button type="button" class="level"></button></li>'
@@ -197,7 +168,11 @@ def _article(
             why.append(
                 f'<tr><td>{escape(name[tag.id])}<td>{len(tag.context)} ×<td>{escape(words["learned"])}<td class="sum">{total:+.2f}'
             )
-    evidence = [(tag.id, piece) for tag in tags for piece in tag.terms]
+    spans = [
+        Span(piece.start, piece.end, f"--h:{hue(column[tag.id])}", evidence_title(name[tag.id], piece, words))
+        for tag in tags
+        for piece in tag.terms
+    ]
     buttons = "".join(
         f'<button type="button" class="{kind}" data-key="{key}">{escape(words[word])} <kbd>{key}</kbd></button>'
         for key, word, kind in (
@@ -212,7 +187,7 @@ def _article(
         f'<h2 id="h{n}">{n + 1}. <bdi>{escape(str(id))}</bdi></h2>'
         f'<span class="reason {item.reason}">{escape(words[item.reason])}</span><span class="faint">{escape(question)}</span>'
         f'<span class="verdict" role="status"></span></div>'
-        f'<div class="text" lang="zh">{_marked(item.text, evidence, column, name, words)}</div>'
+        f'<div class="text" lang="zh">{marked(item.text, spans)}</div>'
         f'<ul class="chips" aria-label="{escape(words["tag"])}">{"".join(chips)}</ul>'
         + (
             f'<details class="why"><summary>{escape(words["evidence"])}</summary><table>{"".join(why)}</table></details>'
@@ -221,33 +196,3 @@ def _article(
         )
         + f'<div class="acts">{buttons}</div></article>\n'
     )
-
-
-def _marked(
-    text: str,
-    evidence: Sequence[tuple[str, Evidence]],
-    column: dict[str, int],
-    name: dict[str, str],
-    words: dict[str, str],
-) -> str:
-    """The text, escaped, with its evidence marked; each mark's tooltip has label, term, kind and contribution."""
-    begin: dict[int, list[int]] = {}
-    end: dict[int, list[int]] = {}
-    for n, (_, piece) in enumerate(evidence):
-        begin.setdefault(piece.start, []).append(n)
-        end.setdefault(piece.end, []).append(n)
-    out: list[str] = []
-    last, over = 0, set[int]()
-    for at in sorted({*begin, *end, len(text)}):
-        stretch = escape(text[last:at])
-        if over and stretch:
-            lines = (
-                f"{name[id]} · {piece.cue or piece.term} · {words[piece.kind]} {piece.contribution:+.2f}"
-                for id, piece in (evidence[n] for n in sorted(over))
-            )
-            hue = _hue(column[evidence[min(over)][0]])
-            stretch = f'<mark style="--h:{hue}" title="{escape(chr(10).join(lines))}">{stretch}</mark>'
-        out.append(stretch)
-        over = (over | set(begin.get(at, ()))) - set(end.get(at, ()))
-        last = at
-    return "".join(out)

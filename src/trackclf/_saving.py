@@ -142,6 +142,12 @@ def _faults(taxonomy: Taxonomy) -> Iterator[str]:
     ids = {label.id for label in taxonomy.labels}
     if not ids or len(ids) < len(taxonomy.labels):
         yield "the taxonomy has no label, or two of one id"
+    if not kinds <= {kind.id for kind in taxonomy.kinds} & {*taxonomy.prior}:
+        yield "the taxonomy has a label of a kind that it does not declare or weigh"
+    of = {label.id: label.kind for label in taxonomy.labels}
+    for label in taxonomy.labels:
+        if label.id in taxonomy.ancestors[label.id] or of.get(label.parent, label.kind) != label.kind:
+            yield f"the taxonomy's label {label.id[:40]!r} has a parent that leads back to it or is of another kind"
     if not all(isinstance(words, list) for words in taxonomy.denial.values()):
         yield "the taxonomy has a denial that is no list"
     words = [*chain(*taxonomy.classes.values()), *chain(*taxonomy.denial.values()), *chain(*taxonomy.regional.items())]

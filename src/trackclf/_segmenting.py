@@ -3,7 +3,7 @@
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,11 @@ class Segmenter:
             self._read()
         tokenizer = self._tokenizer or self._load()
         return (tokenizer.lcut(run, HMM=False) for run in _RUN.findall(folded))
+
+    def shares(self, words: Iterable[str]) -> list[float]:
+        """Share of each word among the words that jieba's dictionary was counted on; 0 for what is no word."""
+        known = self._words or self._read()
+        return [(known.get(word) or 0) / self._total for word in words]
 
     def _read(self) -> Words:
         with self._lock:

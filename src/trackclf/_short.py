@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf._characters import close_text
+from trackclf._characters import blank_notes, close_text
 from trackclf._lexicon import WEAK, Lexicon
 from trackclf._model import UNIT, Model
 from trackclf._resolving import Straddles
@@ -188,7 +188,7 @@ class ShortTexts:
 
 
 def _folded(text: str) -> str:
-    return to_string(fold_table().take(code_points(text)))
+    return blank_notes(to_string(fold_table().take(code_points(text))))
 
 
 class FewCharacters:

@@ -14,10 +14,11 @@ from urllib.parse import unquote
 from trackclf._characters import normalise
 from trackclf._exchange import ID, Content, check_types
 from trackclf._skos import BASE, SPDX, is_plain, new_graph, plain_names
-from trackclf._taxonomy_files import _LABEL_KEYS, _PUNCTUATION, cue_key, kinds_of, parse_cue
+from trackclf._taxonomy_files import LABEL_KEYS, PUNCTUATION, cue_key, kinds_of, parse_cue
 from trackclf.errors import InputError
 
 LONGEST = 200  # code points of a name; a longer one is a sentence, or meant ill
+_XL = "http://www.w3.org/2008/05/skos-xl#"
 _FORMATS = {"turtle": "turtle", "jsonld": "json-ld"}
 
 
@@ -93,6 +94,15 @@ class _Reading:
     def __init__(self, graph: Any, uri: Any, name: str) -> None:
         self.graph, self.uri, self.name = graph, uri, name
         self.out = Content()
+        xl = type(uri("skos:Concept"))(_XL)
+        for kind in (
+            "prefLabel",
+            "altLabel",
+            "hiddenLabel",
+        ):  # the form of a label of SKOS-XL is the label (S55 to S57)
+            for concept, label in list(graph.subject_objects(xl + kind)):
+                for form in graph.objects(label, xl + "literalForm"):
+                    graph.add((concept, uri(f"skos:{kind}"), form))
 
     def content(self) -> Content:
         concepts = sorted(set(self.graph.subjects(self.uri("rdf:type"), self.uri("skos:Concept"))))
@@ -102,7 +112,7 @@ class _Reading:
         labels = self._labels(concepts)
         self._names(labels)
         self._links(labels)
-        order = list(_LABEL_KEYS)
+        order = list(LABEL_KEYS)
         self.out.labels = [
             {key: label[key] for key in sorted(label, key=lambda key: order.index(key) if key in order else len(order))}
             for label in labels.values()
@@ -177,7 +187,7 @@ class _Reading:
             if free != (notation or free):
                 self.out.note("changed_id", f"{notation} = {free}")
             taken.add(free.casefold())
-            types = _LABEL_KEYS | {"folder": str}
+            types = LABEL_KEYS | {"folder": str}
             label = check_types(self._toml(concept, free), types, f"{self.name}: trackclf:toml of {free}")
             label["id"] = free
             for key, predicate, lang in (
@@ -268,7 +278,7 @@ class _Reading:
         key = normalise(text)
         if len(text) > LONGEST:
             self.out.note("too_long", text)
-        elif len(key) < 2 or _PUNCTUATION.search(key) or re.search(r"[…{}]", text) or key in _denied(label):
+        elif len(key) < 2 or PUNCTUATION.search(key) or re.search(r"[…{}]", text) or key in _denied(label):
             self.out.note("no_term", text)
         elif key not in homes:
             item = {"t": text, "k": kind}

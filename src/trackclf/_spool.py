@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import IO, Any
 
-from trackclf._readers import Record
+from trackclf._records import Record
+from trackclf._rows import Row
 from trackclf._types import Evidence, Kind, Label, Pair, Result, Segment, Tag
-
-Row = tuple[Record, Result | None]
 
 to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode  # what JSON does not have, as a date, by its string
 _FIELDS = tuple(field.name for field in fields(Record))
@@ -25,7 +24,7 @@ def read_rows(lines: Iterable[str], labels: Sequence[Label], kinds: Sequence[Kin
     """The rows that `write_rows` wrote, one at a time."""
     for line in lines:
         row = json.loads(line)
-        record = Record(**row["record"])
+        record = Record(**row["record"] | {"pages": tuple(row["record"]["pages"])})
         yield record, row["result"] and result_of(row["result"], record.text, labels, kinds)
 
 

@@ -7,18 +7,33 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+from trackclf._encodings import guess_encoding
 from trackclf._exchange import Content, toml_key, toml_value
-from trackclf._readers import guess_encoding
-from trackclf._taxonomy_files import _LABEL_KEYS, _TERM_KEYS
+from trackclf._setting_faults import hint
+from trackclf._taxonomy_files import KINDS, LABEL_KEYS, TERM_KEYS
+from trackclf._words import WORDS
 from trackclf.errors import InputError
 
 # Spreadsheets take such a cell for a formula, a number or a date; an apostrophe before it keeps it text.
 _GUARDED = re.compile(r"['=+\-@＝＋－＠\t\r\n]|[\d.,:/eE%+ -]+\Z")
-_TERM_COLUMNS = tuple(key for key in _TERM_KEYS if key not in ("t", "k"))
+_TERM_COLUMNS = tuple(key for key in TERM_KEYS if key not in ("t", "k"))
 _LABEL_TYPES = {
-    key: type_ for key, type_ in _LABEL_KEYS.items() if key not in ("id", "kind", "name", "name_en", "terms", "remove")
+    key: type_ for key, type_ in LABEL_KEYS.items() if key not in ("id", "kind", "name", "name_en", "terms", "remove")
 }
 _LABEL_TYPES |= {"folder": str}
+# What people call columns; the kinds of terms go by their Chinese names too.
+_CALLED = {
+    "标签": "label",
+    "标签编号": "label",
+    "编号": "label",
+    "名称": "name",
+    "英文名": "name_en",
+    "英文名称": "name_en",
+}
+_CALLED |= {"词条": "term", "词": "term", "词语": "term", "类型": "kind", "类别": "kind", "上级": "parent"}
+_CALLED |= {WORDS["zh"][key]: key for key in ("source", "definition", "present", "absent", "related")}
+_KINDS = {WORDS["zh"][kind]: kind for kind in KINDS} | {WORDS["zh"][kind].removesuffix("词"): kind for kind in KINDS}
+_BOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how files of spreadsheet programs begin
 COLUMNS = ("row", "label", "label_kind", "name", "name_en", "term", "kind", *_TERM_COLUMNS, *_LABEL_TYPES, "value")
 
 
@@ -80,7 +95,7 @@ def from_csv(data: bytes, name: str) -> Content:
     Parameters
     ----------
     data : bytes
-        In UTF-8, GB18030, Big5 or UTF-16; separated by commas, semicolons or tabs.
+        In UTF-8, GB18030, Big5 or UTF-16; separated by commas, semicolons or tabs. Columns may have Chinese names.
     name : str
         What to call the file in messages.
 
@@ -89,24 +104,24 @@ def from_csv(data: bytes, name: str) -> Content:
     InputError
         A row or a column cannot be read; the message names it.
     """
+    if data.startswith(_BOOKS):
+        raise InputError(f"{name} is a spreadsheet program's own file; save it as CSV (UTF-8) there")
     encoding, sure = guess_encoding(data)
     content = Content()
     if not sure:
         content.note("guessed", encoding)
     try:
-        text = data.decode(encoding).removeprefix("\ufeff")
+        text = re.sub(r"sep=.[\r\n]+", "", data.decode(encoding).removeprefix("\ufeff").lstrip(), count=1)
         head = text.partition("\n")[0]
         table = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
-        columns = [column.strip() for column in table.fieldnames or ()]
-        table.fieldnames = columns
-        wrong = [column for column in columns if column not in COLUMNS]
-        if wrong or len(set(columns)) < len(columns) or not {"label", "term"} <= set(columns):
-            what = (
-                f"does not know the column {wrong[0]!r}"
-                if wrong
-                else "needs the columns label and term, each column once"
+        table.fieldnames = columns = [_column(column) for column in table.fieldnames or ()]
+        named = [column for column in columns if column]
+        if wrong := [column for column in named if column not in COLUMNS]:
+            raise InputError(f"{name} has an unknown column {wrong[0]!r}{hint(wrong[0], COLUMNS)}; rename or delete it")
+        if len({*named}) < len(named) or not {"label", "term"} <= {*named}:
+            raise InputError(
+                f"{name} needs the columns label and term, each column once; it has {', '.join(named) or 'none'}"
             )
-            raise InputError(f"{name} {what}; the columns are {', '.join(COLUMNS)}")
         _read_rows(table, content, name)
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{name} is no table of comma-separated values: {error}") from error
@@ -119,9 +134,11 @@ def _read_rows(table: "csv.DictReader[str]", content: Content, name: str) -> Non
     settings = []
     for raw in table:
         where = f"{name}: line {table.line_num}"
-        if None in raw or None in raw.values():
-            raise InputError(f"{where} has more or fewer cells than the first line")
-        row = {key: _plain(cell) for key, cell in raw.items()}
+        if any(raw.pop(None, ())) or raw.get(""):
+            raise InputError(
+                f"{where} has a cell without a column; a cell that holds the separator needs quotes around it"
+            )
+        row = {key: _plain(cell or "") for key, cell in raw.items()}  # trailing cells may be missing
         if not any(row.values()):
             continue
         kind, id, term = row.get("row") or "term", row["label"].strip(), row["term"]
@@ -146,16 +163,22 @@ def _read_rows(table: "csv.DictReader[str]", content: Content, name: str) -> Non
                 if row.get(column) and (kind == "label" or key not in label):
                     label[key] = _typed(row[column], _LABEL_TYPES.get(key, str), f"{where}, {column}")
             if kind == "term":
-                item = {"t": term, "k": row.get("kind") or "strong"}
+                kind = row.get("kind", "").strip() or "strong"
+                item = {"t": term, "k": _KINDS.get(kind, kind)}
                 for key in _TERM_COLUMNS:
                     if row.get(key):
-                        item[key] = _typed(row[key], _TERM_KEYS[key], f"{where}, {key}")
+                        item[key] = _typed(row[key], TERM_KEYS[key], f"{where}, {key}")
                 label["terms"].append({key: value for key, value in item.items() if value is not False})
     content.labels = list(labels.values())
     try:
         content.top = tomllib.loads("\n".join(settings))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: the settings do not go together: {error}") from error
+
+
+def _column(cell: str) -> str:
+    plain = cell.strip().casefold()
+    return _CALLED.get(plain, plain)
 
 
 def _plain(cell: str) -> str:

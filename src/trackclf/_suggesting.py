@@ -1,9 +1,7 @@
 """What a corpus says about a taxonomy: terms that may be missing, and terms that are dead, clashing or over-firing.
 
-A candidate is a run of words (by jieba) that goes with the sentences that hold a label's terms: the terms themselves are
-masked, and the rest is ranked by the log-likelihood ratio of its counts there and elsewhere (Dunning 1993, "Accurate
-Methods for the Statistics of Surprise and Coincidence", Computational Linguistics 19(1)). A sentence counts once, however
-often it is reprinted.
+A candidate is a run of words (by jieba) that goes with the sentences that hold a label's terms (see `_ranking`): the terms
+themselves are masked, and so is what touches them. A sentence counts once, however often it is reprinted.
 """
 
 from collections import Counter
@@ -12,11 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trackclf._batching import batches
-from trackclf._corpus import EXAMPLES, Corpus
+from trackclf._corpus import Corpus
 from trackclf._lexicon import NOT, WEAK
+from trackclf._ranking import Candidate, known_terms, rank_candidates
 from trackclf._tagger import Tagger
 from trackclf._taxonomy import Taxonomy
 from trackclf.errors import InputError
@@ -25,32 +23,6 @@ TOP, MIN_COUNT = 20, 3  # by default: most to name of each, least count
 REASONS = ("unseen", "unmet", "shared", "cancelled", "covered", "everywhere", "alone")
 EVERYWHERE = 0.05  # a term in so large a share of all sentences is over-firing
 ALONE = 0.8  # so is one that stands in so large a share of its texts without any other term of its label
-SURE = 10.83  # least log-likelihood ratio of a candidate: chance gives as much once in a thousand times
-TIMES = 4  # it is at least so many times as frequent in the label's sentences as elsewhere
-_REPEATED = 0.8  # a run that is part of another in so large a share of its sentences says the same
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A string that may be a term of a label.
-
-    Attributes
-    ----------
-    text : str
-        Normalised.
-    count, others : int
-        Different sentences that hold it: those with a core, strong or entity term of the label, and all others.
-    association : float
-        Log-likelihood ratio (G2, at least SURE) of being in the former rather than in the latter.
-    examples : tuple of str
-        Sentences with a term of the label, as written.
-    """
-
-    text: str
-    count: int
-    others: int
-    association: float
-    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +71,7 @@ class Advice:
     total : int
         All different sentences.
     candidates : tuple of Candidate
-        The most associated first.
+        The likeliest first.
     doubts : tuple of Doubt
         By problem and reason, the most frequent first.
     found : dict of str to int
@@ -141,7 +113,8 @@ def suggest_terms(
     top : int
         At most so many candidates a label, and doubts of each reason.
     min_count : int
-        Least number of the label's sentences that hold a candidate; a term that occurs less often is in no doubt for it.
+        Least number of the label's sentences, and of texts, that hold a candidate; a term that occurs less often is in no
+        doubt for it.
 
     Raises
     ------
@@ -161,91 +134,16 @@ def suggest_terms(
         raise InputError("the corpus holds no sentence; give a file with texts")
     column = {label.id: n for n, label in enumerate(taxonomy.labels)}
     shared = _shared(taxonomy)
-    known = _known(taxonomy)
+    known = known_terms(taxonomy)
     out = []
     for entry in entries:
         label = column[entry.label.id]
         doubts = _doubts(corpus, label, shared, min_count)
         found = Counter(doubt.reason for doubt in doubts)
         kept = [doubt for doubt, rank in zip(doubts, _ranks(doubts), strict=True) if rank < top]
-        candidates = _candidates(corpus, label, known, top, min_count)
+        candidates = rank_candidates(corpus, label, known, top, min_count)
         out.append(Advice(entry.label.id, corpus.tagged[label], len(corpus.seen), candidates, tuple(kept), dict(found)))
     return out
-
-
-def _known(taxonomy: Taxonomy) -> frozenset[str]:
-    """All plain terms in every spelling."""
-    slots = (term.slots for entry in taxonomy.entries for term in entry.terms)
-    return frozenset(other for (first, *rest) in slots if not rest for other in taxonomy.spellings(first.text))
-
-
-def _candidates(corpus: Corpus, label: int, known: frozenset[str], top: int, min_count: int) -> tuple[Candidate, ...]:
-    places = corpus.runs_of[label]
-    names = sorted(
-        (run for run, at in places.items() if len(at) >= min_count and run not in known),
-        key=lambda run: (-len(run), run),  # of equals the longest comes first
-    )
-    inside = np.array([len(places[run]) for run in names], np.float64)
-    outside = np.array([max(corpus.runs[run] - len(places[run]), 0) for run in names], np.float64)
-    n_inside, n_outside = corpus.tagged[label], len(corpus.seen) - corpus.tagged[label]
-    ratio = log_likelihood_ratio(inside, outside, n_inside, n_outside)
-    kept: list[int] = []
-    for n in np.argsort(-ratio, kind="stable").tolist():
-        if ratio[n] < SURE or len(kept) == top:
-            break
-        if inside[n] * n_outside >= TIMES * outside[n] * n_inside and not any(
-            _says_the_same(names[n], names[other], places, corpus.runs) for other in kept
-        ):
-            kept.append(n)
-    return tuple(
-        Candidate(
-            names[n],
-            int(inside[n]),
-            int(outside[n]),
-            round(float(ratio[n]), 2),
-            tuple(corpus.shown[at] for at in places[names[n]][:EXAMPLES]),
-        )
-        for n in kept
-    )
-
-
-def _says_the_same(run: str, taken: str, places: dict[str, list[int]], runs: Counter[str]) -> bool:
-    """Whether a run adds nothing to one that is taken.
-
-    It stands in the same sentences, is a part of it that is hardly ever apart, or is longer and no purer for that.
-    """
-    mine, other = places[run], places[taken]
-    if run in taken:
-        return len(other) >= _REPEATED * len(mine)
-    return mine == other or (taken in run and len(other) * runs[run] >= len(mine) * runs[taken])
-
-
-def log_likelihood_ratio(
-    inside: NDArray[np.float64], outside: NDArray[np.float64], n_inside: int, n_outside: int
-) -> NDArray[np.float64]:
-    """Dunning's G2 of two counts out of two totals; 0 where the share inside is not the larger.
-
-    Parameters
-    ----------
-    inside, outside : float64 (n,)
-        How many of `n_inside` and of `n_outside`.
-
-    Returns
-    -------
-    float64 (n,), not below 0.
-    """
-    total = n_inside + n_outside
-    both = inside + outside
-    out = np.zeros(len(inside))
-    for seen, row, column in (
-        (inside, n_inside, both),
-        (outside, n_outside, both),
-        (n_inside - inside, n_inside, total - both),
-        (n_outside - outside, n_outside, total - both),
-    ):
-        expected = row * column / total
-        out += np.where(seen > 0, seen * np.log(np.maximum(seen, 1) / np.maximum(expected, 1e-300)), 0)
-    return np.where(inside * n_outside > outside * n_inside, 2 * out, 0)
 
 
 def _shared(taxonomy: Taxonomy) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -1,6 +1,8 @@
 """Labels of texts, in the forms that people have them, as one matrix."""
 
+import warnings
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Truth = NDArray[np.int8]
+
+_CLOSE = 0.75  # similarity from which an unknown id looks like a slip: one wrong letter in four
 
 
 def targets(y: Any, labels: Sequence[str] | None, known: Sequence[str]) -> tuple[list[str], Truth]:
@@ -55,7 +59,9 @@ def _of_ids(
 ) -> tuple[list[str], Truth]:
     seen = {id for row in rows for id in row}
     if labels is None:
-        ids = [id for id in known if id in seen] + sorted(seen - set(known))
+        new = sorted(seen - set(known))
+        _warn_of_misspelt(new, known)
+        ids = [id for id in known if id in seen] + new
     elif strange := sorted(seen - set(labels)):
         raise ValueError(f"y has the label {strange[0]!r}, which is none of: {', '.join(labels)}")
     else:
@@ -65,3 +71,15 @@ def _of_ids(
     for n, row in enumerate(rows):
         truth[n, [place[id] for id in row]] = 1
     return ids, truth
+
+
+def _warn_of_misspelt(new: Sequence[str], known: Sequence[str]) -> None:
+    folded = {id.casefold(): id for id in known}
+    for id in new:
+        if close := get_close_matches(id.casefold(), folded, 1, _CLOSE):
+            warnings.warn(
+                f"y has {id!r}, which the taxonomy does not have, and becomes a new label; is {folded[close[0]]!r} meant? "
+                "If it is new, name the labels: labels=[...]",
+                UserWarning,
+                stacklevel=6,
+            )

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from trackclf import _resources
 from trackclf._characters import normalise
 from trackclf._layers import merge, read
+from trackclf._taxonomy_faults import but_order
 from trackclf._taxonomy_files import (
     CANDIDATES,
     DEFAULT_KINDS,
@@ -119,6 +120,10 @@ class Taxonomy:
     kinds: tuple[Kind, ...] = field(default=_KINDS, repr=False)
     pairs: tuple[tuple[str, str], ...] = field(default=_PAIRS, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone, so that equal taxonomies are pickled and hashed alike, whatever was asked of them before."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     @cached_property
     def labels(self) -> tuple[Label, ...]:
         """Labels in column order."""
@@ -216,8 +221,7 @@ def load_taxonomy(path: str | Path | None = None, tracks: Sequence[str] | None =
     if path is None:
         return _shipped(tracks)
     files, wrong = read(Path(path))
-    wrong = [fault for fault in wrong if "out of order" not in fault]
-    if wrong:
+    if wrong := but_order(wrong):
         more = f" (and {len(wrong) - 1} more: trackclf taxonomy check {path})" if len(wrong) > 1 else ""
         raise TaxonomyError(wrong[0] + more, tuple(wrong))
     return _build(files, tracks)

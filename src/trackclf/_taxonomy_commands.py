@@ -98,8 +98,8 @@ def _show(options: argparse.Namespace) -> int:
     import json
 
     from trackclf._taxonomy import load_taxonomy
+    from trackclf._terminal import fit
     from trackclf._words import WORDS
-    from trackclf._writers import fit
 
     taxonomy = load_taxonomy(options.taxonomy, tracks="all" if options.label else None)
     words = WORDS[options.lang]
@@ -235,6 +235,7 @@ class _Corpus:
         self._waiting: deque[Any] = deque()
 
     def texts(self, keep: bool = True) -> Iterator[str]:
+        record = None
         for record in self._records:
             self._count.add(record)
             if record.error:
@@ -243,6 +244,8 @@ class _Corpus:
                 if keep:
                     self._waiting.append(record)
                 yield record.text
+        if record is None:
+            raise InputError("the corpus holds no text; give a file with texts")
 
     def beside(self, answers: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """The records that the answers to `texts` belong to, with them."""
@@ -273,7 +276,9 @@ def _import(options: argparse.Namespace) -> int:
     formats = {".ttl": "turtle", ".jsonld": "jsonld", ".json": "jsonld", ".csv": "csv"}
     format = options.format or formats.get(path.suffix.lower())
     if format is None:
-        raise InputError(f"{path}: its name does not tell the format; give --from turtle, jsonld or csv")
+        raise InputError(
+            f"{path}: its name does not tell the format; give --from turtle, jsonld or csv, or save a spreadsheet as CSV"
+        )
     data = path.read_bytes()
     read = from_csv(data, path.name) if format == "csv" else from_skos(data, path.name, format)
     content = complete(read, path.name)

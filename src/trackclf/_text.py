@@ -23,14 +23,18 @@ from trackclf._characters import (
     SENTENCE,
     SPACE,
     TAB,
+    TONED,
+    TONED_RANGE,
     WIDE_PUNCTUATION,
     WIDE_RANGES,
+    blank_notes,
 )
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 UNICODE = 0x110000
+_ZERO_WIDTH = 0x200B
 FIRST_SYMBOL = 16  # a matcher numbers its own symbols from here; below are the classes
 
 
@@ -167,12 +171,13 @@ class Passages:
     def __init__(self, texts: Sequence[str], table: NDArray[np.uint16]) -> None:
         self.texts = texts
         self.codes = code_points("\0".join(texts) + "\0")
-        symbols = table.take(self.codes)
+        codes = self._without_notes()
+        symbols = table.take(codes)
         shifted = symbols - np.uint16(DROP)  # wraps, so that one comparison finds DROP to TAB
         at = np.flatnonzero(shifted <= TAB - DROP)
         self._drop: Ints | None = None  # positions in `codes` that closing up left out
         if len(at):
-            closed = close_up(self.codes, at)
+            closed = close_up(codes, at)
             symbols[closed.space] = SPACE
             symbols[closed.newline] = NEWLINE
             symbols[closed.tab] = TAB
@@ -181,6 +186,20 @@ class Passages:
             symbols = symbols[keep]
             self._drop = closed.drop
         self.symbols = symbols
+
+    def _without_notes(self) -> NDArray[np.uint32]:
+        """`codes` with zero-width characters for notes of pinyin."""
+        low, high = TONED_RANGE
+        at = np.flatnonzero(self.codes - np.uint32(low) <= high - low)  # wraps, so that one comparison finds all
+        at = at[np.isin(fold_table().take(self.codes.take(at)), code_points(TONED))] if len(at) else at
+        if not len(at):
+            return self.codes
+        codes, starts = self.codes.copy(), self.starts
+        for n in np.unique(np.searchsorted(starts, at, side="right") - 1).tolist():
+            part = codes[starts[n] : starts[n + 1]]
+            folded = fold_table().take(part)
+            part[code_points(blank_notes(to_string(folded))) != folded] = _ZERO_WIDTH
+        return codes
 
     @cached_property
     def starts(self) -> Ints:

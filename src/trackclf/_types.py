@@ -293,27 +293,23 @@ class Result:
             if at == last:
                 carried = now
 
+    def to_html(self, full: bool = False, lang: str = "zh") -> str:
+        """The tags, then the text with its evidence marked, as HTML; all text is escaped.
+
+        Parameters
+        ----------
+        full : bool
+            A whole page that fetches nothing and runs no script, rather than a fragment to put into one.
+        lang : "zh" or "en"
+
+        Returns
+        -------
+        str; lone surrogates of the text are replaced by U+FFFD, so it can be written as UTF-8.
+        """
+        from trackclf._html import document, fragment
+
+        return document(self, lang) if full else fragment(self, lang)
+
     def _repr_html_(self) -> str:
-        """A notebook's view: the tags, then the text with its evidence marked; all text escaped."""
-        from html import escape
-
-        order = {label.id: n for n, label in enumerate(self.labels)}
-
-        def colour(tag: Tag, alpha: float) -> str:
-            return f"hsla({order.get(tag.id, 0) * 137 % 360},70%,50%,{alpha})"
-
-        chips = "".join(
-            f'<span title="{escape(tag.id)} · {escape(tag.status)} · score {tag.score:.2f}" '
-            f'style="background:{colour(tag, 0.25)};border-radius:4px;padding:1px 6px;margin-right:6px">'
-            f"{escape(tag.name)} {tag.probability:.2f}</span>"
-            for tag in self.tags
-        )
-        body = "".join(
-            f'<mark title="{escape(", ".join(tag.name for tag in tags))}" '
-            f'style="background:{colour(tags[0], 0.3)};color:inherit">{escape(self.text[start:end])}</mark>'
-            if tags
-            else escape(self.text[start:end])
-            for start, end, tags in self.marks()
-        )
-        head = chips or f"<em>{escape(str(self.abstained))}</em>"
-        return f'<div><p>{head}</p><p style="white-space:pre-wrap;line-height:1.8">{body}</p></div>'
+        """A notebook's view."""
+        return self.to_html()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trackclf import _store
 from trackclf._lexicon import LEARNED, NOT, Lexicon
 from trackclf._model import NEVER, UNIT, Floats, Model
+from trackclf._setting_faults import prior_faults
 from trackclf._taxonomy import Taxonomy
 from trackclf._taxonomy_files import KINDS
 from trackclf.errors import ModelError
@@ -122,11 +123,9 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
 
     With a promise the thresholds are those that keep it, and the digest is theirs too.
     """
-    names = ("bias", "threshold", "about", "slope")
     for kind, values in taxonomy.prior.items():
-        for name in (*names, *KINDS[:NOT]):
-            if not isinstance(values.get(name), int | float):
-                raise ModelError(f"taxonomy.toml: [prior.{kind}] needs a number for {name}")
+        if fault := next(prior_faults(values), None):
+            raise ModelError(f"taxonomy.toml: prior.{kind}.{fault}")
     by_kind = [taxonomy.prior[label.kind] for label in taxonomy.labels]
     table = np.array([[values[kind] for kind in KINDS[:NOT]] for values in by_kind], np.float64).reshape(-1, NOT)
     columns = {

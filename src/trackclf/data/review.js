@@ -10,22 +10,21 @@ const state = rows.map((_, n) => suggested(n));
 const undone = [];
 let here = 0;
 
-// What was decided stays in the browser, under the page's own key.
-const sound = (levels) => levels && typeof levels === "object"
-  && Object.entries(levels).every(([id, level]) => asked.has(id) && [1, 2, "?"].includes(level));
+// What was decided stays in the browser, under the page's own key, and so does what can be undone.
+const read = (n, one) => Number.isInteger(Number(n)) && rows[n] && one && typeof one.levels === "object" && one.levels
+  && Object.entries(one.levels).every(([id, level]) => asked.has(id) && [1, 2, "?"].includes(level))
+  && ["a", "r", "?", null].includes(one.verdict)
+  && { verdict: one.verdict, levels: one.levels, at: typeof one.at === "string" ? one.at : null };
 try {
   const kept = JSON.parse(localStorage.getItem(key) || "{}");
-  for (const [n, one] of Object.entries(kept.state || {})) {
-    if (state[n] && sound(one.levels) && ["a", "r", "?", null].includes(one.verdict)) {
-      state[n] = { verdict: one.verdict, levels: one.levels, at: typeof one.at === "string" ? one.at : null };
-    }
-  }
   if (typeof kept.by === "string") $("by").value = kept.by;
+  for (const [n, one] of Object.entries(kept.state || {})) if (read(n, one)) state[n] = read(n, one);
+  for (const [n, one] of kept.undone || []) if (read(n, one)) undone.push([Number(n), read(n, one)]);
 } catch { /* nothing kept, or nothing that can be read */ }
 
 function keep() {
   try {
-    localStorage.setItem(key, JSON.stringify({ state: { ...state }, by: $("by").value }));
+    localStorage.setItem(key, JSON.stringify({ state: { ...state }, undone, by: $("by").value }));
   } catch {
     $("note").textContent = words.not_kept;
   }
@@ -66,10 +65,12 @@ function show(n) {
   const done = state.filter((one) => one.verdict).length;
   $("done").textContent = `${done} / ${rows.length}`;
   document.querySelector("progress").value = done;
+  $("undo").disabled = !undone.length;
 }
 
 function change(n, next) {
   undone.push([n, state[n]]);
+  if (undone.length > 500) undone.shift();
   state[n] = { ...state[n], ...next, at: new Date().toISOString() };
   show(n);
   keep();

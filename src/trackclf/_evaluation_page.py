@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from trackclf._html import Span, head, marked
+
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --faint: #6a737d; --line: #d0d7de; --bar: #2f6fd0; --bad: #c0392b; --page: #fff }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --faint: #9aa4ae; --line: #30363d; --bar: #6ea8fe; --bad: #ff7b72;
@@ -18,53 +20,52 @@ summary { cursor: pointer; padding: .3rem 0 } pre { white-space: pre-wrap; font:
 """
 
 
-def table(report: dict[str, Any]) -> str:
+def table(measured: dict[str, Any]) -> str:
     """Plain text for the terminal."""
     lines = [f"{'label':22}{'present':>8}{'precision':>11}{'recall':>8}{'F1':>8}  95 % interval"]
-    for id, row in report["labels"].items():
+    for id, row in measured["labels"].items():
         low, high = row["f1_interval"] or (float("nan"),) * 2
         lines.append(
             f"{id:22}{row['present']:8}{row['precision']:11.3f}{row['recall']:8.3f}{row['f1']:8.3f}  {low:.3f}-{high:.3f}"
         )
-    for kind, row in report["kinds"].items():
+    for kind, row in measured["kinds"].items():
         micro, low_high = row["micro"], row["micro"]["f1_interval"] or (float("nan"),) * 2
         lines.append(
             f"\n{kind}s: micro precision {micro['precision']:.3f}, recall {micro['recall']:.3f}, F1 {micro['f1']:.3f} "
             f"({low_high[0]:.3f}-{low_high[1]:.3f}), macro F1 {row['macro_f1']:.3f}, "
             f"expected calibration error {row['calibration']['expected_error']:.3f}"
         )
-    if "by" in report:
-        lines.append(f"\nby {report['by']['field']}:")
-        for value, row in report["by"]["values"].items():
-            figures = "".join(f"  {kind}s {row[kind]['f1']:.3f}" for kind in report["kinds"])
+    if "by" in measured:
+        lines.append(f"\nby {measured['by']['field']}:")
+        for value, row in measured["by"]["values"].items():
+            figures = "".join(f"  {kind}s {row[kind]['f1']:.3f}" for kind in measured["kinds"])
             lines.append(f"  {value:20}{row['passages']:6}{figures}")
-    auc = report["levels"]["auc"]
+    auc = measured["levels"]["auc"]
     lines.append(
-        f"\npassages {report['passages']}" + (f"; level 2 above level 1: AUC {auc:.3f}" if auc is not None else "")
+        f"\npassages {measured['passages']}" + (f"; level 2 above level 1: AUC {auc:.3f}" if auc is not None else "")
     )
-    if report["spans"]:
-        spans = report["spans"]
+    if measured["spans"]:
+        spans = measured["spans"]
         lines.append(
             f"evidence: touches the labellers' in {spans['touching']:.3f} of {spans['tags']} right tags; "
             f"characters: precision {spans['character_precision']:.3f}, recall {spans['character_recall']:.3f}"
         )
-    if report["pairs"]:
-        pairs = report["pairs"]
+    if measured["pairs"]:
+        pairs = measured["pairs"]
         lines.append(f"pairs: precision {pairs['precision']:.3f}, recall {pairs['recall']:.3f}, F1 {pairs['f1']:.3f}")
-    lines.append(f"\nthe surest mistakes (of {len(report['worst'])}; all of them in the JSON and the page):")
-    for item in report["worst"][:10]:
+    lines.append(f"\nthe surest mistakes (of {len(measured['worst'])}; all of them in the JSON and the page):")
+    for item in measured["worst"][:10]:
         text = " ".join(item["text"].split())[:60]
         lines.append(f"  {item['mistake']:7}{item['label']:21}{item['probability']:.2f}  {item['id']}  {text}")
     return "\n".join(lines) + "\n"
 
 
-def page(report: dict[str, Any]) -> str:
+def page(measured: dict[str, Any]) -> str:
     """One HTML page, with nothing fetched from anywhere; all text escaped."""
-    labels = report["labels"]
+    labels = measured["labels"]
     parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
-        f"<title>trackclf evaluation</title><style>{_STYLE}</style><h1>Evaluation</h1>",
-        f"<p class=faint>{report['passages']} passages · {escape(' · '.join(f'{k} {v}' for k, v in report['stamp'].items()))}",
+        head("trackclf · evaluation", "en", _STYLE) + "<h1>Evaluation</h1>",
+        f"<p class=faint>{measured['passages']} passages · {escape(' · '.join(f'{k} {v}' for k, v in measured['stamp'].items()))}",
         "<h2>F1 by label</h2>",
         _bars([(id, row["f1"], row["f1_interval"]) for id, row in labels.items()]),
         "<table><tr><th>label<th>present<th>precision<th>recall<th>F1<th>95 % interval",
@@ -74,7 +75,7 @@ def page(report: dict[str, Any]) -> str:
             f"<tr><td>{escape(id)}<td>{row['present']}<td>{row['precision']:.3f}<td>{row['recall']:.3f}"
             f"<td>{row['f1']:.3f}<td>{_range(row['f1_interval'])}"
         )
-    for kind, row in report["kinds"].items():
+    for kind, row in measured["kinds"].items():
         micro = row["micro"]
         parts.append(
             f"<tr><td>{kind}s, micro<td><td>{micro['precision']:.3f}<td>{micro['recall']:.3f}<td>{micro['f1']:.3f}"
@@ -82,21 +83,21 @@ def page(report: dict[str, Any]) -> str:
             f"<tr><td>{kind}s, macro<td><td><td><td>{row['macro_f1']:.3f}<td>{_range(row['macro_f1_interval'])}"
         )
     parts.append("</table><h2>Calibration</h2>")
-    for kind, row in report["kinds"].items():
+    for kind, row in measured["kinds"].items():
         parts.append(
             f"<figure style='display:inline-block;margin:0 2rem 0 0'><figcaption>{kind}s: expected error "
             f"{row['calibration']['expected_error']:.3f}</figcaption>{_reliability(row['calibration']['bins'])}</figure>"
         )
-    if "by" in report:
-        heads = "".join(f"<th>{kind}s F1" for kind in report["kinds"])
-        parts.append(f"<h2>By {escape(report['by']['field'])}</h2><table><tr><th>value<th>passages{heads}")
-        for value, row in report["by"]["values"].items():
-            figures = "".join(f"<td>{row[kind]['f1']:.3f}" for kind in report["kinds"])
+    if "by" in measured:
+        heads = "".join(f"<th>{kind}s F1" for kind in measured["kinds"])
+        parts.append(f"<h2>By {escape(measured['by']['field'])}</h2><table><tr><th>value<th>passages{heads}")
+        for value, row in measured["by"]["values"].items():
+            figures = "".join(f"<td>{row[kind]['f1']:.3f}" for kind in measured["kinds"])
             parts.append(f"<tr><td>{escape(value)}<td>{row['passages']}{figures}")
         parts.append("</table>")
     parts.append("<h2>The surest mistakes</h2>")
-    parts += [_mistake(item) for item in report["worst"]]
-    return "\n".join(parts) + "\n"
+    parts += [_mistake(item) for item in measured["worst"]]
+    return "\n".join(parts) + "\n</body>\n</html>\n"
 
 
 def _range(interval: Sequence[float] | None) -> str:
@@ -137,17 +138,13 @@ def _reliability(bins: list[dict[str, Any]]) -> str:
 
 
 def _mistake(item: dict[str, Any]) -> str:
-    text, at, marked = item["text"], 0, []
     terms = [piece for piece in item["evidence"] if piece["kind"] != "learned"]
-    for piece in sorted(terms, key=lambda piece: piece["start"]):
-        if piece["start"] >= at:
-            marked.append(
-                escape(text[at : piece["start"]]) + f"<mark>{escape(text[piece['start'] : piece['end']])}</mark>"
-            )
-            at = piece["end"]
-    marked.append(escape(text[at:]))
+    spans = [
+        Span(piece["start"], piece["end"], "", f"{piece['term']} · {piece['kind']} {piece['contribution']:+.2f}")
+        for piece in terms
+    ]
     return (
         f"<details><summary><span class={item['mistake']}>{item['mistake']}</span> {escape(item['label'])} "
         f"<span class=faint>{item['probability']:.2f} · {escape(str(item['id']))}</span></summary>"
-        f"<pre>{''.join(marked)}</pre></details>"
+        f"<pre>{marked(item['text'], spans)}</pre></details>"
     )
