@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
@@ -85,14 +86,22 @@ def _commands(content: str, where: str, write: bool) -> str:
 
 
 def _parsed(content: str, where: str) -> None:
-    """Our own commands must parse; what `make` is to make must be there."""
+    """Our own commands must parse; what `make` is to make and the extras that `pip` is to install must be there."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+
+    def installs(words: list[str]) -> None:
+        asked = re.findall(r"\[(.*?)\]", " ".join(words))
+        assert set(",".join(asked).split(",")) <= {"", *extras}, f"{where}: {words}"
+
     check: dict[str, Callable[[list[str]], Any]] = {
         "trackclf": _parser().parse_args,
+        "pip": installs,
         "make": lambda words: subprocess.run(["make", "-n", *words], cwd=ROOT, check=True, capture_output=True),  # noqa: S607
     }
     for line in content.splitlines():
         program, *words = shlex.split(line, comments=True) or [""]
-        assert program in (*check, "", "pip", "python", "git", "cd"), f"{where}: {line}"
+        program = Path(program).name
+        assert program in (*check, "", "python", "git", "cd"), f"{where}: {line}"
         if program in check:
             check[program](words)
 

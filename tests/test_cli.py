@@ -126,7 +126,7 @@ def test_a_bad_row_is_a_record_and_the_rest_goes_on(tmp_path, capsys):
     shown = capsys.readouterr()
     found = [json.loads(line) for line in shown.out.splitlines()]
     assert [bool(r.get("error")) for r in found] == [True, False, True, True, True, True, False]
-    assert "5 条未能处理(共 7 条)" in shown.err
+    assert "5 条未能处理（共 7 条）" in shown.err
     assert "--text-field" in found[2]["error"]
     assert found[3]["id"] == 2
     assert main(["tag", "--to", "jsonl", "--strict", str(path)]) == 2

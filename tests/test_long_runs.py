@@ -93,7 +93,7 @@ def test_stopped_again_and_again_and_resumed(source, tmp_path, capsys, monkeypat
     assert main([*command, str(source), "-o", str(out), "--resume"]) == 1
     assert out.read_bytes() == whole.read_bytes()
     assert beside(out) == []
-    assert "3 条未能处理(共 150 条)" in capsys.readouterr().err
+    assert "3 条未能处理（共 150 条）" in capsys.readouterr().err
 
 
 def write_counts(rows, out, lang, stamp, kinds):
@@ -129,7 +129,7 @@ def test_results_come_back_from_the_spool(tagger):
     texts = [json.loads(line)["text"] for line in lines[:40]] + [DEMO, "", "公司暂无脑机接口业务。", "\ud800 脑机接口"]
     for segments in (None, "sentence"):
         found = list(tagger.tag_many(texts, segments))
-        records = [Record(n, text, {"列": [n, None]}) for n, text in enumerate(texts)]
+        records = [Record(n, text, {"列": [n, None]}, None, "gb18030", (0, 3)) for n, text in enumerate(texts)]
         failed = (Record("坏", "", error="原因"), None)
         out = io.StringIO()
         _spool.write_rows([*zip(records, found, strict=True), failed], out)
@@ -163,7 +163,7 @@ def test_killed_at_random_and_resumed(tmp_path, jobs, kills):
     if not out.exists():
         done = subprocess.run([*command, str(out), "--resume"], capture_output=True)
         assert done.returncode == 1, done.stderr.decode()
-        assert "120 条未能处理(共 6000 条)" in done.stderr.decode()
+        assert "120 条未能处理（共 6000 条）" in done.stderr.decode()
     assert out.read_bytes() == (tmp_path / "whole").read_bytes()
 
 
@@ -368,7 +368,7 @@ def test_short_runs_show_nothing(source, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("zh", ["1/1 个文件", "字,每秒", "用时 00:0", "条未能处理"]),
+        ("zh", ["1/1 个文件", "字，每秒", "用时 00:0", "条未能处理"]),
         ("en", ["1 of 1 files", " a second, ", "00:00 taken"]),
     ],
 )
@@ -393,7 +393,7 @@ def test_bar(source, tmp_path, monkeypatch, at_once):
     assert main(["tag", str(folder), "-o", str(tmp_path / "out")]) == 0
     shown = sys.stderr.getvalue()
     assert "100%|" in shown
-    assert "20/20 个文件,7,800字" in shown
+    assert "20/20 个文件，7,800字" in shown
     assert "\rtrackclf: 00.txt: read as gb18030" in shown.replace(" \r", "\r")
     assert shown.endswith("\n")
     monkeypatch.setattr(sys, "stderr", Terminal())
@@ -427,7 +427,7 @@ def test_time_left(monkeypatch, tmp_path):
     meter.add("字" * 12_345)
     now = 170.0
     meter.look()
-    assert sys.stderr.getvalue().endswith("trackclf: 1 万字,每秒 309字,用时 00:40\n")
+    assert sys.stderr.getvalue().endswith("trackclf: 1 万字，每秒 309字，用时 00:40\n")
 
 
 def test_tqdm_comes_late():

@@ -124,7 +124,7 @@ def test_command_line(tmp_path, capsys):
     lines = [json.dumps({"id": n, "text": text}) for n, text in enumerate(TEXTS)]
     source.write_text("\n".join([*lines, "{oops"]), encoding="utf-8")
     assert main(["review", str(source), "-n", "3", "-o", str(out)]) == 1  # one row failed
-    assert "1 条未能处理(共 7 条)" in capsys.readouterr().err
+    assert "1 条未能处理（共 7 条）" in capsys.readouterr().err
     html = out.read_text(encoding="utf-8")
     assert len(data_of(html)["rows"]) == 3
     for row in data_of(html)["rows"]:

@@ -71,7 +71,7 @@ def add(commands: Any) -> None:
 
     review = commands.add_parser(
         "review",
-        help="choose texts worth labelling, as a page to label them on (挑选值得标注的文本,生成标注页面)",
+        help="choose texts worth labelling, as a page to label them on (挑选值得标注的文本，生成标注页面)",
         description="Choose the texts that are worth labelling next and write one HTML page to label them on. "
         "What it downloads is labelled text for train and eval.",
     )

@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="trackclf",
         description="Tag Chinese text by technology track and development mode, and show why. "
-        "给中文文本标注新赛道与发展模式,并给出依据。",
+        "给中文文本标注新赛道与发展模式，并给出依据。",
     )
     parser.add_argument("--version", action="version", version=f"trackclf {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
