@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trackclf._characters import CLASS_MEMBERS, IDEOGRAPH_RANGES, SENTENCE
 from trackclf._lexicon import Lexicon
+from trackclf._matching import numbered
 from trackclf._model import UNIT, Model
 from trackclf._scoring import Contributions, Pairs, Sums, index_of
 from trackclf._text import Bools, Ints, Passages
@@ -100,7 +101,7 @@ def place(
 def _segments(passages: Passages, found: Contributions, offset: int, by: str) -> Table:
     breaks = passages.sentence_breaks if by == "sentence" else passages.paragraph_breaks
     width = int(found.label.max(initial=0)) + 1
-    cell, inverse = np.unique(np.searchsorted(breaks, found.finds.start) * width + found.label, return_inverse=True)
+    cell, inverse = numbered(np.searchsorted(breaks, found.finds.start) * width + found.label)
     number, label = cell // width, cell % width
     units = np.bincount(inverse, found.units, len(cell)).astype(np.int64)
     text = passages.sentence_texts[passages.sentence_numbers[breaks[number]]]
