@@ -96,7 +96,7 @@ def add(commands: Any) -> None:
 
     stress = commands.add_parser(
         "stress",
-        help="see whether tags hold when texts are written otherwise (换一种写法,看标签变不变)",
+        help="see whether tags hold when texts are written otherwise (换一种写法，看标签变不变)",
         description="Tag every text as it is and in ways of writing that leave its meaning as it is: the share of tags unchanged, "
         "and what changed; docs/stress.md.",
     )
