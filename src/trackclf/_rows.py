@@ -62,6 +62,17 @@ def text_field(record: Record) -> str | None:
     return next((name for name, value in record.fields.items() if value == record.text), None)
 
 
+def with_source(record: Record) -> Record:
+    """The same record, with its file as a column `source_file`: ids of rows may be the same in several files."""
+    fields = record.fields
+    return replace(record, fields={unused("source_file", fields, "trackclf_"): record.source_file, **fields})
+
+
+def is_one_of_several(record: Record) -> bool:
+    """Whether the record is one that `with_source` gave."""
+    return record.source_file is not None and record.fields.get("source_file") == record.source_file
+
+
 def with_text(rows: Iterable[Row]) -> Iterator[Row]:
     """The same rows, with a column `text` where none of the input's own holds the text."""
     for record, result in rows:
