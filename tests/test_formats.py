@@ -435,7 +435,7 @@ ENTITY = """<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/pas
         ("a.pdf", b"", "it is empty"),
         ("a.xlsx", b"", "it is empty"),
         ("a.txt.gz", b"", "it is empty"),
-        ("a.docx", SENTENCE.encode(), "named as docx, but holds no docx"),
+        ("a.docx", SENTENCE.encode(), "named as docx, but is no Word file"),
         (
             "a.pdf",
             b"%PDF-1.4 nothing",

@@ -74,8 +74,9 @@ def test_rows_of_several_files_say_which(tmp_path, capsys):
         assert all(row["id"] for row in rows)
     for name in ("out.xlsx", "out.html", "out.parquet"):
         assert main(["tag", str(tmp_path), "-o", str(tmp_path.parent / name)]) == 1
-    rows = [*openpyxl.load_workbook(tmp_path.parent / "out.xlsx").worksheets[0].values]
-    assert [row[rows[0].index("source_file")] for row in rows[1:]] == files
+    texts, evidence = ([*sheet.values] for sheet in openpyxl.load_workbook(tmp_path.parent / "out.xlsx").worksheets[:2])
+    assert [row[texts[0].index("source_file")] for row in texts[1:]] == files
+    assert {row[-1] for row in evidence} == {"source_file", "a.csv", "b.csv", "c.txt"}
     assert '"facts":[["source_file","b.csv"]' in (tmp_path.parent / "out.html").read_text(encoding="utf-8")
     from pyarrow import parquet
 

@@ -72,10 +72,8 @@ def read(
     for name in names:
         if name != "-" and not Path(name).exists():
             raise InputError(f"{name}: no such file or folder{_pattern_hint(Path(name))}")
-    options = Options(
-        *(format, _tuple(text_field), _tuple(id_field), encoding, tuple(include), tuple(exclude)),
-        *(max_size, note, opened, are_several(names)),
-    )
+    columns, patterns = (_tuple(text_field), _tuple(id_field)), (tuple(include), tuple(exclude))
+    options = Options(format, *columns, encoding, *patterns, max_size, note, opened, are_several(names))
     return _read_paths(names, options)
 
 

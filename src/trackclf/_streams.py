@@ -110,7 +110,8 @@ def _format(sample: bytes, name: str, options: Options) -> str:
     ):
         return "html"  # what is called a document, or nothing, is often a page
     if named in _BINARY:
-        raise UnreadableError(f"it is named as {named}, but holds no {named}" if sample else "it is empty")
+        what = f"it is named as {named}, but is no {_CALLED[named]}; fetch or save it again"
+        raise UnreadableError(what if sample else "it is empty")
     return named or ("jsonl" if name == "-" and _looks_like_jsonl(sample) else "text")
 
 
