@@ -82,6 +82,9 @@ def test_rows_of_several_files_say_which(tmp_path, capsys):
 
     assert parquet.read_table(tmp_path.parent / "out.parquet")["source_file"].to_pylist() == files
     capsys.readouterr()
+    assert main(["explain", str(tmp_path)]) == 1
+    heads = [line.strip("─ ") for line in capsys.readouterr().out.splitlines() if line.startswith("──")]
+    assert heads == ["1 · a.csv", "2 · a.csv", "1 · b.csv", "2 · b.csv", "c.txt", "d.docx"]
     assert main(["tag", "--to", "jsonl", str(tmp_path / "a.csv")]) == 0  # one file needs no such column
     assert "source_file" not in capsys.readouterr().out
 
