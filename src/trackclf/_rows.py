@@ -51,17 +51,6 @@ def unused(name: str, taken: Collection[str], prefix: str) -> str:
     return name
 
 
-def own_name(name: str, fields: Collection[str], kinds: Sequence[Kind], *more: str) -> str:
-    """What the input's column `name`, one of `fields`, is called where the output has columns of its own."""
-    reserved = {*RESERVED, *more, *(kind.folder for kind in kinds)}
-    return name if name not in reserved else unused(f"input_{name}", {*reserved, *fields}, "input_")
-
-
-def text_field(record: Record) -> str | None:
-    """The input's column that holds the text, or None where the text was a document."""
-    return next((name for name, value in record.fields.items() if value == record.text), None)
-
-
 def with_source(record: Record) -> Record:
     """The same record, with its file as a column `source_file`: ids of rows may be the same in several files."""
     fields = record.fields
@@ -71,6 +60,17 @@ def with_source(record: Record) -> Record:
 def is_one_of_several(record: Record) -> bool:
     """Whether the record is one that `with_source` gave."""
     return record.source_file is not None and record.fields.get("source_file") == record.source_file
+
+
+def own_name(name: str, fields: Collection[str], kinds: Sequence[Kind], *more: str) -> str:
+    """What the input's column `name`, one of `fields`, is called where the output has columns of its own."""
+    reserved = {*RESERVED, *more, *(kind.folder for kind in kinds)}
+    return name if name not in reserved else unused(f"input_{name}", {*reserved, *fields}, "input_")
+
+
+def text_field(record: Record) -> str | None:
+    """The input's column that holds the text, or None where the text was a document."""
+    return next((name for name, value in record.fields.items() if value == record.text), None)
 
 
 def with_text(rows: Iterable[Row]) -> Iterator[Row]:
