@@ -126,7 +126,7 @@ def test_a_pattern_in_quotes_is_pointed_to_include(tmp_path):
 def test_the_first_that_failed_are_named(tmp_path, capsys, command):
     source = tmp_path / "a.jsonl"
     source.write_text(json.dumps({"text": SENTENCE}) + "\n{\n[]\n{\n1\n", encoding="utf-8")
-    out = str(tmp_path / "out.html")
+    out = str(tmp_path / ("out.txt" if command == "stress" else "out.html"))
     assert main([command, str(source), "--lang", "en", "-o", out, *(["--to", "html"] if command == "tag" else [])]) == 1
     count, *named, rest = capsys.readouterr().err.splitlines()
     assert (count, rest) == ("trackclf: 4 of 5 could not be processed", "  …")
