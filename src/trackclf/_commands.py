@@ -177,7 +177,7 @@ def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
     meter = meter_of(options)
     records = records_of(options, meter)
     tagger = tagger_of(options)
-    count = Count(options.lang, options.strict)
+    count = Count(options.lang, options.strict, shown=not options.output)
     mode = "w+b" if to in BINARY else "w"
     path = output_path(options)
 

@@ -14,7 +14,7 @@ from trackclf._words import REPORT_KEYS, REPORT_WORDS, WORDS
 
 _SCRIPTS = ("report.js", "report_overview.js", "report_list.js")  # one after the other, one script
 _BLOCK = 1000  # rows in a script element: a browser reads and forgets them block by block
-_ID = ("id", "编号")
+_ID = ("id", "编号", "source_file")
 _TITLE = ("title", "标题", "headline")
 _URL = ("url", "link", "链接", "网址")
 _DATE = ("date", "日期", "发布时间", "发布日期", "time", "时间", "published")

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TextIO
 
 from trackclf._records import Record
-from trackclf._rows import Row, name_of, names_of
+from trackclf._rows import Row, is_one_of_several, name_of, names_of
 from trackclf._taxonomy_files import parse_cue
 from trackclf._types import Evidence, Kind, Result, Tag
 from trackclf._words import WORDS
@@ -148,6 +148,8 @@ def write_explanation(rows: Iterable[Row], out: TextIO, lang: str, colour: bool)
 
 def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> Iterator[str]:
     words, id = WORDS[lang], _one_line(str(record.id))
+    if is_one_of_several(record) and not id.startswith(str(record.source_file)):
+        id += f" · {_one_line(str(record.source_file))}"
     yield f"── {id} " + "─" * max(3, 70 - width(id)) + "\n"
     if result is None:
         yield f"{words['error']}: {_one_line(str(record.error))}\n\n"

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from trackclf._records import Record
-from trackclf._rows import Row, as_json, as_text, names_of, text_field
+from trackclf._rows import Row, as_json, as_text, is_one_of_several, names_of, text_field
 from trackclf._types import Kind, Label, Tag
 from trackclf._words import WORDS
 from trackclf.errors import InputError
@@ -64,8 +64,12 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
         ],
         [24, *[20] * len(own), 60, 8, 10, *[28, 16] * len(kinds), 40, 14, 14, 14],
     )
-    heads = ("id", "label", "term", "as_written", "kind", "start", "end", "page", "contribution")
-    evidence = book.sheet(words["evidence"], [words[key] for key in heads], [24, 24, 24, 24, 14, 8, 8, 8, 10])
+    heads = [
+        words[key] for key in ("id", "label", "term", "as_written", "kind", "start", "end", "page", "contribution")
+    ]
+    several = first is not None and is_one_of_several(first[0])  # then ids may be the same in two files
+    heads += ["source_file"] if several else []
+    evidence = book.sheet(words["evidence"], heads, [24, 24, 24, 24, 14, 8, 8, 8, 10, *[24] * several])
     labels: tuple[Label, ...] = ()
     tagged, pieces = Counter[str](), Counter[str]()
     read = failed = 0
@@ -94,7 +98,7 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
                 tagged[tag.id] += 1
                 pieces[tag.id] += len(tag.terms)
                 for cells in _evidence(record, tag, words):
-                    evidence.add([record.id, named[tag.id], *cells])
+                    evidence.add([record.id, named[tag.id], *cells, *[record.source_file] * several])
         texts.add([*row, record.error, as_json(more) if more else None])
     columns = ("kind", "label", "id", "status", "texts", "share", "pieces")
     counts = book.sheet(words["label"], [words[key] for key in columns], [12, 28, 24, 12, 10, 10, 18])

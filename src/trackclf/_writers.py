@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, TextIO
 
 from trackclf._records import Record
-from trackclf._rows import Row, as_json, as_text, names_of, own_name, unused
+from trackclf._rows import Row, as_json, as_text, is_one_of_several, names_of, own_name, unused
 from trackclf._types import Kind, Result
 
 Writer = Callable[[Iterable[Row], Any, str, dict[str, str], Sequence[Kind]], None]
@@ -95,7 +95,9 @@ def write_csv(
     rows = iter(rows)
     first = next(rows, None)
     fields = [] if first is None else list(first[0].fields)
-    named = first is not None and any(value == first[0].id for value in first[0].fields.values())
+    # Of several files some may have a column for the id, and others not.
+    several = first is not None and is_one_of_several(first[0])
+    named = first is not None and not several and any(value == first[0].id for value in first[0].fields.values())
     columns = _columns(kinds)
     added = [unused(name, fields, "trackclf_") for name in (*([] if named else ["id"]), *columns, "more")]
     # Line ends inside cells are quoted only where the writer's own is made of them; lines end in "\n" all the same.
