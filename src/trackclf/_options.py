@@ -231,17 +231,42 @@ class Count:
         return SOME_FAILED if self._failed else DONE
 
 
-@contextmanager
-def terminated() -> Iterator[None]:
-    """A request to terminate becomes SystemExit: workers end, which joblib would leave behind, and what is kept can be said."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+class Signals:
+    """Ctrl-C and requests to terminate as KeyboardInterrupt and SystemExit, put off while something must not be cut in two.
+
+    So workers end, which joblib would leave behind, and what is kept can be said.
+    """
+
+    def __init__(self) -> None:
+        self._busy, self._asked, self._before = False, 0, dict[int, Any]()
+
+    def __enter__(self) -> "Signals":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) != signal.SIG_IGN:  # as a shell's background jobs have it
+                    self._before[number] = signal.signal(number, self._signalled)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def busy(self, busy: bool) -> None:
+        """Whether signals wait from now on; those that have waited are raised."""
+        self._busy = busy
+        if not busy and self._asked:
+            self._raise(self._asked)
+
+    def _signalled(self, number: int, _: object) -> None:
+        if not self._busy or self._asked:  # who asks twice will not wait
+            self._raise(number)
+        self._asked = number
+
+    def _raise(self, number: int) -> None:
+        self._busy, self._asked = False, 0
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
 
 
 def output_path(options: argparse.Namespace) -> Path | None:
@@ -251,9 +276,26 @@ def output_path(options: argparse.Namespace) -> Path | None:
     return Path(os.path.realpath(options.output) if os.path.islink(options.output) else options.output)
 
 
+def format_of(options: argparse.Namespace, endings: dict[str, str]) -> str:
+    """The output's format: what --to says, otherwise what -o ends in, for which `endings` has the format of each ending."""
+    if asked := getattr(options, "to", None):
+        return str(asked)
+    ending = Path(options.output or "").suffix.lower()
+    if ending not in endings:
+        known = ", ".join(filter(None, endings))
+        also = ", or say --to" if hasattr(options, "to") else ""
+        raise InputError(f"{options.output}: no format is known by {ending}; let -o end in {known} or in nothing{also}")
+    return endings[ending]
+
+
 def check_output(options: argparse.Namespace) -> None:
-    """Ask before anything is read: InputError where -o would write over a file."""
+    """Ask before anything is read: InputError where -o would write over a file, or is in no folder."""
     path, resume = output_path(options), getattr(options, "resume", False)
+    if options.output and os.path.isdir(options.output):
+        raise InputError(f"{options.output} is a folder; name a file in it")
+    if path and not path.parent.is_dir():
+        what = "is no folder" if path.parent.exists() else "does not exist; make it first"
+        raise InputError(f"{options.output}: the folder {path.parent} {what}")
     if resume and not path:
         raise InputError("--resume goes with -o FILE: it continues what an interrupted run wrote there")
     if path and path.exists() and not options.force:

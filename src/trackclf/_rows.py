@@ -73,10 +73,14 @@ def text_field(record: Record) -> str | None:
     return next((name for name, value in record.fields.items() if value == record.text), None)
 
 
-def with_text(rows: Iterable[Row]) -> Iterator[Row]:
-    """The same rows, with a column `text` where none of the input's own holds the text."""
+def with_text(rows: Iterable[Row], always: bool = False) -> Iterator[Row]:
+    """The same rows, with a column `text` that holds the text: where no column of the input's own does, or `always`."""
     for record, result in rows:
         fields = record.fields
-        if text_field(record) is None and not (record.error and fields):
+        if (
+            (fields.get("text") != record.text)
+            if always
+            else text_field(record) is None and not (record.error and fields)
+        ):
             record = replace(record, fields={**fields, unused("text", fields, "trackclf_"): record.text})
         yield record, result

@@ -52,6 +52,7 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
         if name != body and not (first and name == "id" and first[0].fields[name] == first[0].id)
     ]
     names = [kind.name if lang == "zh" else kind.name_en for kind in kinds]
+    answers = [(kind, ("", "probability", *(["level"] if kind.id == "track" else []))) for kind in kinds]
     book = _Book()
     texts = book.sheet(
         words["text"],
@@ -59,10 +60,25 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
             words["id"],
             *own,
             *(words[key] for key in ("text", "characters", "note")),
-            *(head for name in names for head in (name, f"{name} · {words['probability']}")),
+            *(
+                name + (f" · {words[part]}" if part else "")
+                for name, (_, parts) in zip(names, answers, strict=True)
+                for part in parts
+            ),
             *(words[key] for key in ("evidence", "abstained", "error", "others_columns")),
         ],
-        [24, *[20] * len(own), 60, 8, 10, *[28, 16] * len(kinds), 40, 14, 14, 14],
+        [
+            24,
+            *[20] * len(own),
+            60,
+            8,
+            10,
+            *(28 if not part else 16 for _, parts in answers for part in parts),
+            40,
+            14,
+            14,
+            14,
+        ],
     )
     heads = [
         words[key] for key in ("id", "label", "term", "as_written", "kind", "start", "end", "page", "contribution")
@@ -76,7 +92,7 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
     for record, result in chain([] if first is None else [first], rows):
         read += 1
         failed += result is None
-        shown = {"id": record.id, body: record.text}
+        shown = {"id": record.id, text_field(record): record.text}
         more = {
             name: value
             for name, value in record.fields.items()
@@ -86,12 +102,13 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
         cut = words["cut"].format(n=len(record.text), shown=len(text)) if len(text) < len(record.text) else None
         row = [record.id, *(record.fields.get(name) for name in own), text, len(record.text), cut]
         if result is None:
-            row += [None] * (2 * len(kinds) + 2)
+            row += [None] * (sum(len(parts) for _, parts in answers) + 2)
         else:
             labels, named = result.labels, names_of(result, lang)
-            for kind in kinds:
-                tags = result.of(kind.id)
-                row += ["、".join(named[tag.id] for tag in tags), "、".join(f"{tag.probability:.2f}" for tag in tags)]
+            for kind, parts in answers:
+                for part in parts:
+                    cells = [_part(tag, part, words) or named[tag.id] for tag in result.of(kind.id)]
+                    row.append("、".join(cells))
             row += ["、".join(dict.fromkeys(item.text for tag in result.tags for item in tag.terms))]
             row += [words[result.abstained] if result.abstained else None]
             for tag in result.tags:
@@ -118,6 +135,11 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
     ]:
         about.add([name, value])
     book.save(out)
+
+
+def _part(tag: Tag, part: str, words: dict[str, str]) -> str:
+    """Probability or level of a tag."""
+    return {"probability": f"{tag.probability:.2f}", "level": words[f"level_{tag.level}"]}.get(part, "")
 
 
 def _evidence(record: Record, tag: Tag, words: dict[str, str]) -> Iterator[list[Any]]:

@@ -86,9 +86,10 @@ def write_csv(
 ) -> None:
     """The input's columns, then one column for each kind of answer; lists are joined by ";".
 
-    The columns are those of the first row; what later rows have beside them is one JSON object in `more`. A name that the
-    input has already gets `trackclf_` before it. `bom` puts a byte order mark first, without which spreadsheets take UTF-8
-    for something else; `escape` puts an apostrophe before cells that spreadsheets would take for a formula.
+    The columns are those of the first row; what later rows have beside them is one JSON object in `more`, without a text that
+    stands in its column already. A name that the input has already gets `trackclf_` before it. `bom` puts a byte order mark
+    first, without which spreadsheets take UTF-8 for something else; `escape` puts an apostrophe before cells that spreadsheets
+    would take for a formula.
     """
     import csv
 
@@ -110,7 +111,12 @@ def write_csv(
     out.write("\ufeff" if bom else "")
     write([*([] if named else added[:1]), *fields, *added[not named :]])
     for record, result in chain([] if first is None else [first], rows):
-        more = {name: value for name, value in record.fields.items() if name not in fields}
+        held = result is not None and any(record.fields.get(name) == record.text for name in fields)
+        more = {
+            name: value
+            for name, value in record.fields.items()
+            if name not in fields and not (held and value == record.text)
+        }
         answers = [record.error or ""] if result is None else _answers(result, lang, kinds)
         write(
             [
