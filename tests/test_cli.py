@@ -150,7 +150,7 @@ def test_ragged_csv_rows(tmp_path, capsys):
         (["missing.txt"], "missing.txt: no such file"),
         (["{demo}", "--encoding", "klingon"], "no encoding is called 'klingon'"),
         (["{demo}", "-o", "{demo}"], "both input and output"),
-        (["{demo}", "-o", "{demo}/x"], "Not a directory"),
+        (["{demo}", "-o", "{demo}/x"], "is no folder"),
         (["{csv}"], "Try --text-field"),
         (["{csv}", "--text-field", "c"], "no field 'c'; it has: a, b"),
         (["{empty}"], "holds no file"),

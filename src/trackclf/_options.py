@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trackclf._standard import typed
 from trackclf.errors import InputError
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
@@ -41,7 +42,7 @@ def model_options(parser: argparse.ArgumentParser) -> None:
 def input_options(parser: argparse.ArgumentParser, resume: bool = True, to_file: bool = False) -> None:
     """Options of the commands that tag texts; --resume for those whose output holds all of them."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
-    parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
+    parser.add_argument("--text", type=typed, action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
     group = output_options(parser, to_file)
     if resume:
@@ -73,9 +74,9 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
         help="input format (default: by the file's name and first bytes; a file of another kind is one text)",
     )
     parser.add_argument(
-        "--text-field", metavar="NAME", help="column that holds the text (default: text, content, 正文 …)"
+        "--text-field", type=typed, metavar="NAME", help="column that holds the text (default: text, content, 正文 …)"
     )
-    parser.add_argument("--id-field", metavar="NAME", help="column that holds the id (default: id)")
+    parser.add_argument("--id-field", type=typed, metavar="NAME", help="column that holds the id (default: id)")
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
     for name, what in (("--include", "only"), ("--exclude", "not the")):
         help = f"{what} files of a folder or zip that fit, by path or name, as 'news/*.pdf'; may be repeated"
@@ -234,6 +235,8 @@ def check_output(options: argparse.Namespace) -> None:
     path, resume = output_path(options), getattr(options, "resume", False)
     if resume and not path:
         raise InputError("--resume goes with -o FILE: it continues what an interrupted run wrote there")
+    if path and not path.parent.is_dir():
+        raise InputError(f"{path.parent} is no folder; make it first, or choose another -o")
     if path and path.exists() and not options.force:
         if not resume:
             raise InputError(f"{options.output} exists; choose another -o, or --force to write over it")
@@ -245,8 +248,6 @@ def check_output(options: argparse.Namespace) -> None:
 def output(options: argparse.Namespace | None = None, mode: str = "w") -> Iterator[Any]:
     """The file of -o, whole or not at all, or standard output; text is UTF-8 with lone surrogates as escapes."""
     if options is None or options.output is None:
-        if mode == "w":
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
         yield sys.stdout if mode == "w" else sys.stdout.buffer
         return
     from trackclf._files import opened, whole

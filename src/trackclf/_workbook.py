@@ -2,8 +2,10 @@
 
 import math
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -31,6 +33,22 @@ def openpyxl() -> Any:
     return openpyxl
 
 
+@contextmanager
+def _sheets() -> Iterator[None]:
+    """Sheets lie in the temporary folder until they are packed; lxml's error about it says neither where nor what to do."""
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith("lxml"):
+            raise
+        from tempfile import gettempdir
+
+        raise InputError(
+            f"{gettempdir()}: a sheet could not be written ({error}); free some space there, or set TMPDIR"
+        ) from error
+
+
+@_sheets()
 def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
     """Texts with their tags, evidence with its places, counts by label, and the stamp; a sheet each.
 
@@ -128,6 +146,8 @@ class _Book:
     """A workbook that goes to disk row by row; counts what it had to change."""
 
     def __init__(self) -> None:
+        if time.localtime().tm_year < 1980:
+            raise InputError("the clock is before 1980, which no workbook can hold: set it, or choose --to csv")
         self.book = openpyxl().Workbook(write_only=True)
         self.replaced = self.cut = 0
         self._sheets: list[_Sheet] = []
