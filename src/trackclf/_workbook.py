@@ -1,12 +1,16 @@
 """Results as an Excel workbook: sheets of texts, of evidence, of counts by label, and of what else is worth knowing."""
 
+import gc
 import math
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from tempfile import gettempdir
+from traceback import clear_frames
 from typing import Any, BinaryIO
 
 from trackclf._rows import Row, as_json, as_text, names_of, text_field
@@ -35,17 +39,18 @@ def openpyxl() -> Any:
 
 @contextmanager
 def _sheets() -> Iterator[None]:
-    """Sheets lie in the temporary folder until they are packed; lxml's error about it says neither where nor what to do."""
+    """Sheets lie in the temporary folder until they are packed: an error says so, and nothing else is said of them."""
     try:
         yield
-    except Exception as error:
-        if not type(error).__module__.startswith("lxml"):
-            raise
-        from tempfile import gettempdir
-
-        raise InputError(
-            f"{gettempdir()}: a sheet could not be written ({error}); free some space there, or set TMPDIR"
-        ) from error
+    except BaseException as error:
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # openpyxl's half sheets protest when they go
+        clear_frames(error.__traceback__)
+        gc.collect()
+        sys.unraisablehook = hook
+        if type(error).__module__.startswith("lxml"):
+            where = f"{gettempdir()}: a sheet could not be written ({error})"
+            raise InputError(f"{where}; free some space there, or set TMPDIR") from error
+        raise
 
 
 @_sheets()
