@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 from test_long_runs import PROGRAM, SENTENCE, beside, table
+from test_parallel import alive, within
 
 from trackclf import TaxonomyError, _resources, _resuming, _taxonomy
 from trackclf._authoring import new_taxonomy
@@ -83,6 +85,21 @@ def test_a_run_whose_worker_is_killed_says_so_and_resumes(tmp_path, folder):
     assert run(*command, out, "--resume", program=PROGRAM).returncode == 1
     assert out.read_bytes() == whole.read_bytes()
     assert beside(out) == []
+
+
+@posix
+def test_workers_end_with_a_run_that_is_killed(tmp_path):
+    source, journal = table(tmp_path / "rows.csv", 6000), tmp_path / "out.journal"
+    command = [sys.executable, "-c", PROGRAM, "tag", str(source), "-o", str(tmp_path / "out"), "--jobs", "2"]
+    running = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        assert within(60, lambda: _resuming._read(journal)[1].records)
+        running.kill()
+        running.wait()
+        assert within(20, lambda: not alive(running.pid)), "a worker is left"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 # Full disks

@@ -1,8 +1,11 @@
 """Batches of texts in several processes, by joblib: results in order, work never far ahead of the reader."""
 
 import gc
+import os
 import signal
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -203,16 +206,19 @@ class _Shared:
         return self.value
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial, (_made, *self._pickled)
+        return partial, (_made, *self._pickled, os.getpid())
 
 
 _values: dict[str, Any] = {}
 
 
-def _made(key: str, stamp: dict[str, str], blob: Any) -> Any:
+def _made(key: str, stamp: dict[str, str], blob: Any, sender: int) -> Any:
     """What a worker keeps by `key`, made for the first task that asks for it."""
     if key not in _values:
         import pickle
+
+        if not _values:
+            _end_with(sender)
 
         value = pickle.loads(blob)  # noqa: S301  # the caller's own
         if value.stamp != stamp:
@@ -222,6 +228,18 @@ def _made(key: str, stamp: dict[str, str], blob: Any) -> Any:
         _values[key] = value
         gc.freeze()  # it stays; and loky's workers collect garbage every second, 40 ms each time for a tagger's strings
     return _values[key]
+
+
+def _end_with(parent: int) -> None:
+    """See to it that this worker ends when its parent does: loky's would wait for ever for one that was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    if os.getppid() == parent:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(owner: Callable[[], Any], method: str, batch: Batch, args: Any) -> Any:
