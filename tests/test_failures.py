@@ -65,19 +65,23 @@ def folder(tmp_path):
 # Killed workers
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
+children = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
+
+
+def workers(running):
+    found = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    return [int(n) for n in found if b"popen_loky" in Path(f"/proc/{n}/cmdline").read_bytes()]
+
+
+@children
 def test_a_run_whose_worker_is_killed_says_so_and_resumes(tmp_path, folder):
     source, whole, out = table(tmp_path / "rows.csv", 6000), tmp_path / "whole", folder / "out"
     command = ["tag", "--to", "csv", "--lang", "en", source, "-o"]
     assert run(*command, whole, program=PROGRAM).returncode == 1
     arguments = map(str, [*command, out, "--jobs", "2"])
     running = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], stderr=subprocess.PIPE)
-    workers = []
-    while running.poll() is None and not (workers and _resuming._read(folder / "out.journal")[1].records):
-        time.sleep(0.01)
-        children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-        workers = [n for n in children if b"popen_loky" in Path(f"/proc/{n}/cmdline").read_bytes()]
-    os.kill(int(workers[0]), signal.SIGKILL)
+    assert within(60, lambda: workers(running) and _resuming._read(folder / "out.journal")[1].records)
+    os.kill(workers(running)[0], signal.SIGKILL)
     error = running.communicate()[1].decode()
     assert running.returncode == 2, error
     assert all(words in error for words in ("a worker process died", "Try fewer jobs", "with --resume"))
@@ -87,13 +91,14 @@ def test_a_run_whose_worker_is_killed_says_so_and_resumes(tmp_path, folder):
     assert beside(out) == []
 
 
-@posix
+@children
 def test_workers_end_with_a_run_that_is_killed(tmp_path):
-    source, journal = table(tmp_path / "rows.csv", 6000), tmp_path / "out.journal"
+    source = table(tmp_path / "rows.csv", 6000)
     command = [sys.executable, "-c", PROGRAM, "tag", str(source), "-o", str(tmp_path / "out"), "--jobs", "2"]
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        assert within(60, lambda: _resuming._read(journal)[1].records)
+        assert within(60, lambda: len(workers(running)) == 2)
+        time.sleep(0.5)  # they have work
         running.kill()
         running.wait()
         assert within(20, lambda: not alive(running.pid)), "a worker is left"

@@ -230,15 +230,16 @@ def _made(key: str, stamp: dict[str, str], blob: Any, sender: int) -> Any:
     return _values[key]
 
 
-def _end_with(parent: int) -> None:
-    """See to it that this worker ends when its parent does: loky's would wait for ever for one that was killed."""
+def _end_with(sender: int) -> None:
+    """See to it that a worker ends when the process that began it does: loky's waits for ever for one that was killed."""
+    from multiprocessing import current_process
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == sender:
             time.sleep(1)
         os._exit(1)
 
-    if os.getppid() == parent:
+    if os.name == "posix" and getattr(current_process(), "_parent_pid", None) == sender:  # not on another machine
         threading.Thread(target=watch, daemon=True).start()
 
 
