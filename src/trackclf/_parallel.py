@@ -116,11 +116,16 @@ class _Setup(NamedTuple):
 
 
 def _set_up(jobs: int | None) -> _Setup:
+    from inspect import signature
+
     from joblib import Parallel, effective_n_jobs
     from joblib.parallel import get_active_backend
 
     options: dict[str, Any] = {"return_as": "generator", "pre_dispatch": "all", "batch_size": 1, "max_nbytes": _BY_FILE}
-    threads = getattr(get_active_backend()[0], "supports_sharedmem", False)
+    backend = get_active_backend()[0]
+    threads = getattr(backend, "supports_sharedmem", False)
+    if type(backend).__name__ == "LokyBackend" and "backend_kwargs" in signature(Parallel).parameters:  # joblib 1.5
+        options |= {"initializer": _end_with, "initargs": (os.getpid(),)}
     return _Setup(effective_n_jobs(jobs), threads, (Parallel(jobs, **options), Parallel(jobs, **options)))
 
 
@@ -217,7 +222,7 @@ def _made(key: str, stamp: dict[str, str], blob: Any, sender: int) -> Any:
     if key not in _values:
         import pickle
 
-        if not _values:
+        if not _values:  # an older joblib begins workers without it
             _end_with(sender)
 
         value = pickle.loads(blob)  # noqa: S301  # the caller's own
@@ -239,7 +244,8 @@ def _end_with(sender: int) -> None:
             time.sleep(1)
         os._exit(1)
 
-    if os.name == "posix" and getattr(current_process(), "_parent_pid", None) == sender:  # not on another machine
+    mine = getattr(current_process(), "_parent_pid", None) == sender  # not on another machine
+    if os.name == "posix" and mine:
         threading.Thread(target=watch, daemon=True).start()
 
 
