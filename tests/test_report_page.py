@@ -379,6 +379,12 @@ def test_only_the_pages_own_script_may_run(browser, html, tmp_path):
     page.close()
 
 
+def test_pages_of_a_document(opened, tagger):
+    view = opened(made(tagger, [Record(1, "首页写芯片。次页写量子计算。", pages=(0, 6))]))
+    view.hover("mark >> nth=1")
+    assert view.text_content("#tip").endswith(" · 第 2 页")
+
+
 def test_labels_of_ones_own(opened, tmp_path):
     tagger = Tagger.from_taxonomy(write_files(tmp_path / "own", HIERARCHY))
     view = opened(made(tagger, [Record(1, "产品升级，芯片"), Record(2, "加快产品，产业升级。量子计算芯片")], "en"))

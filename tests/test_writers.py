@@ -87,10 +87,33 @@ def answers(row, kinds):
     for kind in kinds:
         for tag in row[kind.folder]:
             for item in tag["evidence"]:
-                for name in ("cue", "inherited"):
+                for name in ("cue", "inherited", "page"):
                     if not item[name]:
                         del item[name]
+    for pair in row["pairs"]:
+        if pair["page"] is None:
+            del pair["page"]
     return row
+
+
+def test_pages_and_encodings(tagger):
+    text = "培育脑机接口企业。第二页写量子计算。"
+    found = rows_of(tagger, [Record("a.pdf", text, {"text": text}, None, "gb18030", (0, 9))])
+    (row,) = parquet(found, tagger).to_pylist()
+    assert (row["encoding"], row["pages"]) == ("gb18030", [0, 9])
+    assert {tag["id"]: tag["evidence"][0]["page"] for tag in row["tracks"]} == {"bci": 1, "quantum": 2}
+    assert [pair["page"] for pair in row["pairs"]] == [1]
+    out = io.StringIO()
+    write_jsonl(found, out, "zh", tagger.stamp, tagger.kinds)
+    line = json.loads(out.getvalue())
+    assert (line["encoding"], line["pages"]) == ("gb18030", [0, 9])
+    assert answers(row, tagger.kinds)["tracks"] == line["tracks"]
+    heads, *lines = workbook(found, tagger)["依据"].values
+    pages = [dict(zip(heads, line, strict=True)) for line in lines]
+    assert {line["原文"]: line["页"] for line in pages if line["标签"] in ("脑机接口", "量子科技")} == {
+        "脑机接口": 1,
+        "量子计算": 2,
+    }
 
 
 def test_jsonl_is_the_results(rows, tagger):

@@ -208,10 +208,10 @@ def _types(kinds: Sequence[Kind]) -> dict[str, Any]:
     pa = pyarrow()
     string, place, number = pa.string(), pa.int32(), pa.float64()
     evidence = {"start": place, "end": place, "text": string, "term": string, "kind": string, "contribution": number}
-    evidence |= {"cue": string, "inherited": string}
+    evidence |= {"cue": string, "inherited": string, "page": place}
     tag = {"id": string, "name": string, "status": string, "score": number, "probability": number, "level": pa.int8()}
     tag |= {"evidence": pa.list_(pa.struct(evidence))}
-    pair = {"track": string, "mode": string, "start": place, "end": place, "score": number}
+    pair = {"track": string, "mode": string, "start": place, "end": place, "score": number, "page": place}
     nearest = {"id": string, "distance": number}
     return {
         **{kind.folder: pa.list_(pa.struct(tag)) for kind in kinds},
@@ -219,6 +219,8 @@ def _types(kinds: Sequence[Kind]) -> dict[str, Any]:
         "abstained": string,
         "nearest": pa.struct(nearest),
         "error": string,
+        "encoding": string,
+        "pages": pa.list_(place),
         "more": string,
     }
 
@@ -226,20 +228,25 @@ def _types(kinds: Sequence[Kind]) -> dict[str, Any]:
 def _answers(rows: Sequence[Row], kinds: Sequence[Kind]) -> dict[str, list[Any]]:
     """The values of each column of the answers; structs are tuples in the order of their fields."""
 
-    def tags(result: Result, kind: str) -> list[Any]:
-        found = result.of(kind)
+    def tags(record: Record, result: Result, kind: str) -> list[Any]:
         return [
-            (tag.id, tag.name, tag.status, tag.score, tag.probability, tag.level, list(map(tuple, tag.evidence)))
-            for tag in found
+            (
+                *(tag.id, tag.name, tag.status, tag.score, tag.probability, tag.level),
+                [(*item, record.page(item.start)) for item in tag.evidence],
+            )
+            for tag in result.of(kind)
         ]
+
+    def pairs(record: Record, result: Result) -> list[Any]:
+        return [(*pair.to_dict().values(), record.page(pair.start)) for pair in result.pairs]
 
     results = [result for _, result in rows]
     return {
-        **{kind.folder: [r and tags(r, kind.id) for r in results] for kind in kinds},
-        "pairs": [
-            r and [(pair.track, pair.mode, pair.start, pair.end, pair.score) for pair in r.pairs] for r in results
-        ],
+        **{kind.folder: [r and tags(record, r, kind.id) for record, r in rows] for kind in kinds},
+        "pairs": [r and pairs(record, r) for record, r in rows],
         "abstained": [r and r.abstained for r in results],
         "nearest": [r and r.nearest for r in results],
         "error": [record.error for record, _ in rows],
+        "encoding": [record.encoding for record, _ in rows],
+        "pages": [list(record.pages) or None for record, _ in rows],
     }

@@ -49,7 +49,7 @@ _ZEROS = re.escape(CLASS_MEMBERS[DROP])
 _ZERO, _BLANK = f"[{_ZEROS}]*", f"[{_ZEROS}{re.escape(CLASS_MEMBERS[SPACE])}]*"
 _NOTE = rf"{_BLANK}(?:{_LINE.pattern}{_BLANK})?\({_ZERO}(?=[a-zü{_ZEROS}]*[{TONED}])(?:[a-zü{TONED}]{_ZERO}){{1,6}}\)"
 _IDEOGRAPHS = "".join(f"{chr(low)}-{chr(high)}" for low, high in IDEOGRAPH_RANGES)
-_NOTES = re.compile(f"(?<=[{_IDEOGRAPHS}])(?:{_NOTE})+")
+_NOTES = f"(?<=[{_IDEOGRAPHS}])(?:{_NOTE})+"  # compiled by the first text that asks for it
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +87,9 @@ def blank_notes(folded: str) -> str:
     >>> blank_notes("产(chǎn)业(yè)").replace("\u200b", "")
     '产业'
     """
-    return _NOTES.sub(lambda notes: "\u200b" * len(notes.group()), folded) if _TONED.search(folded) else folded
+    if not _TONED.search(folded):
+        return folded
+    return re.sub(_NOTES, lambda notes: "\u200b" * len(notes.group()), folded)
 
 
 def close_text(folded: str) -> tuple[str, list[int] | None]:

@@ -1,4 +1,4 @@
-"""The commands on texts: tag, explain, report, review, eval, train. One function a command."""
+"""The commands on texts: tag, explain, report, review, eval, stress, train. One function a command."""
 
 import argparse
 import os
@@ -94,6 +94,17 @@ def add(commands: Any) -> None:
     taxonomy_option(evaluate)
     model_options(evaluate)
     evaluate.set_defaults(run=_eval)
+
+    stress = commands.add_parser(
+        "stress",
+        help="see whether tags hold when texts are written otherwise (换一种写法，看标签变不变)",
+        description="Tag every text as it is and in ways of writing that leave its meaning as it is: the share of tags unchanged, "
+        "and what changed; docs/stress.md.",
+    )
+    input_options(stress, resume=False)
+    stress.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    stress.add_argument("--to", choices=("table", "json"), default="table", help="(default: table)")
+    stress.set_defaults(run=_stress)
 
     train = commands.add_parser(
         "train",
@@ -235,18 +246,38 @@ def _review(options: argparse.Namespace) -> int:
     labels = ids_of(options.labels)
     columns_of(tagger, labels)  # an unknown label before anything is read
     count = Count(options.lang, options.strict)
-
-    def rows() -> Iterator[tuple[str, Any]]:
-        for record in records:
-            count.add(record)
-            meter.add(record.text)
-            if not record.error:
-                yield record.text, record.id
-
     with meter, terminated():
-        chosen = choose(rows(), options.n, tagger, labels, options.jobs)
+        chosen = choose(_texts_of(records, count, meter), options.n, tagger, labels, options.jobs)
     with output(options) as out:
         out.write(page(chosen, tagger, labels, options.lang))
+    return count.code()
+
+
+def _texts_of(records: Iterable[Any], count: Count, meter: Any) -> Iterator[tuple[str, Any]]:
+    """Texts with their ids, of the records without error; all of them are counted."""
+    for record in records:
+        count.add(record)
+        meter.add(record.text)
+        if not record.error:
+            yield record.text, record.id
+
+
+def _stress(options: argparse.Namespace) -> int:
+    import json
+
+    from trackclf._stress import stress, write_table
+
+    meter = meter_of(options)
+    records = records_of(options, meter)
+    tagger = tagger_of(options)
+    count = Count(options.lang, options.strict)
+    with meter, terminated():
+        report = stress(_texts_of(records, count, meter), tagger, options.seed, options.jobs)
+    with output(options) as out:
+        if options.to == "json":
+            out.write(json.dumps(report, ensure_ascii=False, indent=1, default=str) + "\n")
+        else:
+            write_table(report, out, options.lang, tagger)
     return count.code()
 
 

@@ -27,7 +27,8 @@ class Model:
     bias, threshold, slope, intercept : float64 (n_labels,)
         Score without evidence; score from which a label is present; probability of a score.
     about : float64 (n_labels, 3)
-        A text is about a track where about @ (1, log(1 + score - bias), log(length)) >= 0.
+        A text is about a track where about @ (1, log(1 + score - bias), log(length)) >= 0, where the length is that
+        of what matching sees: layout, zero-width characters and notes of pinyin do not count.
     digest : str
         First 12 hex digits of the sha256 of the arrays.
     """

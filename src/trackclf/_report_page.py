@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from trackclf._html import asset, codes, embedded, head, hue, pieces
 from trackclf._records import Record
-from trackclf._types import Kind, Label, Result, Tag
+from trackclf._types import Evidence, Kind, Label, Result, Tag
 from trackclf._words import REPORT_KEYS, REPORT_WORDS, WORDS
 
 _SCRIPTS = ("report.js", "report_overview.js", "report_list.js")  # one after the other, one script
@@ -98,10 +98,7 @@ def _row(record: Record, result: Result | None, column: dict[str, int], date_fie
         [piece, *over] if over else piece for piece, over in pieces(result.text, [item for _, item in evidence])
     ]
     tags = [_tag(tag, column) for tag in result.tags]
-    marks = [
-        [column[tag.id], item.cue or item.term, item.kind, round(item.contribution, 2), *_from(item.inherited, column)]
-        for tag, item in evidence
-    ]
+    marks = [_mark(tag, item, column, record) for tag, item in evidence]
     pairs = dict.fromkeys((column[pair.track], column[pair.mode]) for pair in result.pairs)
     row |= {name: value for name, value in (("tags", tags), ("marks", marks), ("pairs", list(pairs))) if value}
     if not tags:
@@ -119,8 +116,13 @@ def _tag(tag: Tag, column: dict[str, int]) -> list[Any]:
     return [column[tag.id], tag.level, round(tag.probability, 3), round(tag.score, 2), *learned, *telling]
 
 
-def _from(inherited: str, column: dict[str, int]) -> list[int]:
-    return [column[inherited]] if inherited else []
+def _mark(tag: Tag, item: Evidence, column: dict[str, int], record: Record) -> list[Any]:
+    """Label, term, kind and contribution; where there are any, the label below that it is from, and the page."""
+    out = [column[tag.id], item.cue or item.term, item.kind, round(item.contribution, 2)]
+    more = [column[item.inherited] if item.inherited else None, record.page(item.start)]
+    while more and more[-1] is None:
+        more.pop()
+    return out + more
 
 
 def _columns(record: Record, date_field: str | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from trackclf._candidates import find_candidates
 from trackclf._finds import CLAUSE, Finds, Learned, Units
 from trackclf._lexicon import NOT, WEAK, Lexicon
-from trackclf._matching import Fan, Int32, ascending, positions, spread
+from trackclf._matching import Fan, Int32, ascending, numbered, positions, spread
 from trackclf._text import Bools, Ints, Passages, to_string
 
 _QUESTION = ord("?")
@@ -120,7 +120,7 @@ class Resolver:
         """Whether a string of the condition, or a find of one of the row's kinds, stands in the same sentence."""
         # Each condition is looked at once a sentence, against the strings there that any condition asks for.
         sentence = passages.sentence_numbers.take(start).astype(np.int64)
-        key, back = np.unique(sentence * len(self.lexicon.member) + condition, return_inverse=True)
+        key, back = numbered(sentence * len(self.lexicon.member) + condition)
         number: Ints = key // len(self.lexicon.member)
         condition = key % len(self.lexicon.member)
         first = context.first.take(number)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trackclf._characters import CLASS_MEMBERS, IDEOGRAPH_RANGES, SENTENCE
 from trackclf._lexicon import Lexicon
+from trackclf._matching import numbered
 from trackclf._model import UNIT, Model
 from trackclf._scoring import Contributions, Pairs, Sums, index_of
 from trackclf._text import Bools, Ints, Passages
@@ -38,11 +39,14 @@ class Placed(NamedTuple):
     pairs : text, track, mode, start, end, score
     segments : text, start, end, label, units
         A row for each segment and label, in their order.
+    lengths : int64 (n_texts,)
+        Characters of each text, or piece of one, after closing up.
     """
 
     evidence: Table
     pairs: Table
     segments: Table | None
+    lengths: Ints
 
 
 class ResultArrays(NamedTuple):
@@ -90,13 +94,14 @@ def place(
     term = finds.row * np.int64(len(lexicon.strings)) + finds.string
     evidence = found.text, found.label, *places(finds.start, finds.end, found.text), term, found.units
     beside = pairs.text, pairs.track, pairs.mode, *places(pairs.start, pairs.end, pairs.text), pairs.score
-    return Placed(evidence, beside, _segments(passages, found, offset, segments) if segments else None)
+    within = _segments(passages, found, offset, segments) if segments else None
+    return Placed(evidence, beside, within, passages.lengths)
 
 
 def _segments(passages: Passages, found: Contributions, offset: int, by: str) -> Table:
     breaks = passages.sentence_breaks if by == "sentence" else passages.paragraph_breaks
     width = int(found.label.max(initial=0)) + 1
-    cell, inverse = np.unique(np.searchsorted(breaks, found.finds.start) * width + found.label, return_inverse=True)
+    cell, inverse = numbered(np.searchsorted(breaks, found.finds.start) * width + found.label)
     number, label = cell // width, cell % width
     units = np.bincount(inverse, found.units, len(cell)).astype(np.int64)
     text = passages.sentence_texts[passages.sentence_numbers[breaks[number]]]
@@ -120,7 +125,7 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
         none = (text[:0],) * 6
         return ResultArrays(abstained, nearest, lack, count, none[:5], none[:4], none, segments)
     probability = model.probability(score, label)
-    lengths = np.log(np.fromiter((max(len(texts[n]), 1) for n in text.tolist()), np.float64, len(text)))
+    lengths = np.log(np.sum([part.lengths for part in parts], axis=0).take(text))
     a, b, c = model.about[label].T
     level = 1 + (a + b * np.log1p(np.maximum(score - model.bias[label], 0)) + c * lengths >= 0)
     keys, bound = text * sums.labels + label, sums.texts * sums.labels

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trackclf._finds import Finds, Learned
 from trackclf._lexicon import WEAK, Lexicon
-from trackclf._matching import spread
+from trackclf._matching import numbered, spread
 from trackclf._model import UNIT, Model
 from trackclf._text import Bools, Ints, Passages
 
@@ -125,8 +125,7 @@ def sums_of(parts: Sequence[Cells], texts: int, labels: int) -> Sums:
 def distinct(key: Ints, bound: int) -> tuple[Ints, Ints]:
     """Distinct keys below `bound`, ascending, and the index of each key among them."""
     if bound > _DENSE:
-        keys, number = np.unique(key, return_inverse=True)
-        return keys, number.reshape(-1)
+        return numbered(key)
     there = np.zeros(bound, bool)
     there[key] = True
     keys = np.flatnonzero(there)
@@ -237,7 +236,8 @@ def find_pairs(passages: Passages, found: Contributions, lexicon: Lexicon, model
     group = np.where(found.sure, lexicon.label_group.take(found.label), -1)
     for tracks, second, cues in _couples(found, group, lexicon):
         # Only the tracks of sentences that hold such a cue.
-        here = np.unique(sentence[cues])
+        here = sentence[cues]
+        here = here[np.flatnonzero(np.diff(here, prepend=-1))]
         low = np.searchsorted(sentence[tracks], here)
         tracks = tracks[spread(low, np.searchsorted(sentence[tracks], here, side="right") - low)[1]]
         slot = np.searchsorted(finds.start[cues], finds.start[tracks])
@@ -283,6 +283,7 @@ def _couples(found: Contributions, group: Ints, lexicon: Lexicon) -> Iterator[tu
         if len(tracks) and len(cues):
             tracks = tracks[np.argsort(start[tracks], kind="stable")]
             cues = cues[np.lexsort((start[cues], found.label[cues]))]
-            modes, at = np.unique(found.label[cues], return_index=True)
-            for mode, mine in zip(modes.tolist(), np.split(cues, at[1:]), strict=True):
-                yield tracks, mode, mine
+            mode = found.label[cues]
+            at = np.flatnonzero(np.diff(mode, prepend=-1))
+            for column, mine in zip(mode[at].tolist(), np.split(cues, at[1:]), strict=True):
+                yield tracks, column, mine

@@ -93,7 +93,8 @@ class ShortTexts:
                     evidence.append((n, cell.label, *places(start, end), term, self._weight[row]))
             for track, mode, start, end, score in self._pairs(counting):
                 pairs.append((n, track, mode, *places(start, end), score))
-        return self._sums(cells), Placed(_columns(evidence, 6), _columns(pairs, 6), None)
+        lengths = np.array([len(text) for text, _ in closed])
+        return self._sums(cells), Placed(_columns(evidence, 6), _columns(pairs, 6), None, lengths)
 
     def _cells(self, text: str) -> list[_Cell]:
         """Finds and learned strings by sentence and label."""

@@ -208,6 +208,17 @@ class Passages:
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
     @cached_property
+    def _ends(self) -> Ints:
+        """Position in `symbols` of the NUL after each text."""
+        end = self.starts[1:] - 1
+        return end if self._drop is None else end - np.searchsorted(self._drop, end)
+
+    @property
+    def lengths(self) -> Ints:
+        """int64 (n_texts,): characters of each text after closing up."""
+        return np.diff(self._ends, prepend=-1) - 1
+
+    @cached_property
     def _shift(self) -> Ints:
         drop = np.zeros(0, np.int64) if self._drop is None else self._drop
         return drop - np.arange(len(drop))
@@ -225,10 +236,7 @@ class Passages:
     @cached_property
     def sentence_texts(self) -> Ints:
         """int64 (n_sentences,): index of the text that each sentence belongs to."""
-        end = self.starts[1:] - 1
-        if self._drop is not None:
-            end = end - np.searchsorted(self._drop, end)
-        last = self.sentence_numbers.take(end)
+        last = self.sentence_numbers.take(self._ends)
         return np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
 
     @cached_property

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf._characters import normalise
 from trackclf._context import (
     NGRAM,
     Progress,
@@ -326,7 +327,7 @@ def _level(passages: Sequence[dict[str, Any]], tagger: Tagger, arrays: dict[str,
             level = levels.get(label.id) if label.kind == "track" else None
             carried = arrays["curve_score"][n, column] - arrays["bias"][column]
             if level in (1, 2) and carried > 0 and isinstance(level, int):
-                x.append((np.log1p(carried), np.log(max(len(passage["text"]), 1))))
+                x.append((np.log1p(carried), np.log(len(normalise(passage["text"])))))
                 y.append(level == 2)
     if len(set(y)) < 2:  # no levels are labelled: the prior's
         abouts = [about for about in tagger._model.about.tolist() if about[1]]

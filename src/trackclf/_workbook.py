@@ -13,6 +13,7 @@ from tempfile import gettempdir
 from traceback import clear_frames
 from typing import Any, BinaryIO
 
+from trackclf._records import Record
 from trackclf._rows import Row, as_json, as_text, names_of, text_field
 from trackclf._types import Kind, Label, Tag
 from trackclf._words import WORDS
@@ -86,8 +87,8 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
         ],
         [24, *[20] * len(own), 60, 8, 10, *[28, 16] * len(kinds), 40, 14, 14, 14],
     )
-    heads = ("id", "label", "term", "as_written", "kind", "start", "end", "contribution")
-    evidence = book.sheet(words["evidence"], [words[key] for key in heads], [24, 24, 24, 24, 14, 8, 8, 10])
+    heads = ("id", "label", "term", "as_written", "kind", "start", "end", "page", "contribution")
+    evidence = book.sheet(words["evidence"], [words[key] for key in heads], [24, 24, 24, 24, 14, 8, 8, 8, 10])
     labels: tuple[Label, ...] = ()
     tagged, pieces = Counter[str](), Counter[str]()
     read = failed = 0
@@ -115,7 +116,7 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
             for tag in result.tags:
                 tagged[tag.id] += 1
                 pieces[tag.id] += len(tag.terms)
-                for cells in _evidence(tag, words):
+                for cells in _evidence(record, tag, words):
                     evidence.add([record.id, named[tag.id], *cells])
         texts.add([*row, record.error, as_json(more) if more else None])
     columns = ("kind", "label", "id", "status", "texts", "share", "pieces")
@@ -138,13 +139,14 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
     book.save(out)
 
 
-def _evidence(tag: Tag, words: dict[str, str]) -> Iterator[list[Any]]:
-    """Term, what stands there, kind, start, end and contribution of each term, then of all that was learned."""
+def _evidence(record: Record, tag: Tag, words: dict[str, str]) -> Iterator[list[Any]]:
+    """Term, what stands there, kind, start, end, page and contribution of each term, then of all that was learned."""
     for item in tag.terms:
-        yield [item.term, item.text, words[item.kind], item.start, item.end, round(item.contribution, 3)]
+        place = item.start, item.end, record.page(item.start)
+        yield [item.term, item.text, words[item.kind], *place, round(item.contribution, 3)]
     if tag.context:
         strings = "、".join(dict.fromkeys(item.text for item in tag.context))
-        yield [None, strings, words["learned"], None, None, round(sum(e.contribution for e in tag.context), 3)]
+        yield [None, strings, words["learned"], None, None, None, round(sum(e.contribution for e in tag.context), 3)]
 
 
 class _Book:

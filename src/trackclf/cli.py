@@ -1,4 +1,4 @@
-"""The command line: `trackclf tag|explain|report|review|eval|train|taxonomy`. Errors become one line and a code."""
+"""The command line: `trackclf tag|explain|report|review|eval|stress|train|taxonomy`. Errors become one line and a code."""
 
 import argparse
 import errno
