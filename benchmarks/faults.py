@@ -116,6 +116,8 @@ def disturb(name: str, place: Place) -> dict[str, int]:
         said, code = process.communicate()[1], process.returncode
     counted = said.strip().splitlines()[-1:] == place.said.strip().splitlines()[-1:]
     seen["wrong"] += not (out.exists() and out.read_bytes() == place.whole.read_bytes() and code == 1 and counted)
+    if seen["wrong"]:
+        print(f"{name}: code {code}, {sorted(path.name for path in place.work.iterdir())}: {said}")
     out.unlink(missing_ok=True)
     seen["left behind"] += len(list(place.work.iterdir()))
     for path in place.work.iterdir():

@@ -234,3 +234,12 @@ def test_a_hostile_title_is_read_in_bounded_time(tmp_path):
     page = f"<html><title>甲{'_' * LONG}x</title><p>" + "今天下雨。" * (_documents._MOST_PAGE // 5)
     path.write_text(page, encoding="utf-8")
     assert not hangs(lambda: list(trackclf.read(path)), seconds=5)
+
+
+@pytest.mark.parametrize("page", ["reliability", "threat-model"])
+def test_the_tests_that_a_page_names_are_there(page):
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", text))
+    assert len(named) > 10
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), (file, test)
