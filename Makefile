@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-matrix lint types taxonomy model bench clean
+.PHONY: demo test test-matrix lint types taxonomy audit pins model bench clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -48,6 +48,15 @@ types: $(VENV)/developed
 
 taxonomy: $(VENV)/developed
 	$(BIN)/trackclf taxonomy check
+
+# Known vulnerabilities of what is installed; asks a database on the network, so no part of the tests.
+audit: $(VENV)/developed
+	$(BIN)/uv tool run pip-audit --skip-editable --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+
+# What .ci/run installs: the newest versions with their digests, for every system and Python.
+pins: $(VENV)/developed
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url \
+	  --custom-compile-command 'make pins' --extra dev pyproject.toml -o .ci/requirements.txt
 
 # The shipped model, from a folder of text and labelled passages to choose thresholds on.
 model: $(VENV)/developed

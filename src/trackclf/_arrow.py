@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import chain
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
@@ -101,7 +102,7 @@ def write_parquet(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str
 def _again(out: BinaryIO, columns: "_Columns", schema: Any) -> Any:
     """A new file in place of the one written so far, which it starts with, in the types of `schema`."""
     parquet = pyarrow().parquet
-    with TemporaryFile() as old:
+    with TemporaryFile(dir=Path(out.name).parent if hasattr(out, "name") else None) as old:
         out.seek(0)
         shutil.copyfileobj(out, old)
         out.seek(0)

@@ -30,12 +30,18 @@ def new_taxonomy(folder: str | Path, lang: str = "zh") -> Path:
     Raises
     ------
     TaxonomyError
-        The folder holds something already, or is none.
+        The folder holds something already, is none, or cannot be written to.
     """
     folder = Path(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise TaxonomyError(f"{folder} is not an empty folder; name a new one, or empty it first")
-    shutil.copytree(_resources.skeleton_dir(lang), folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    try:
+        shutil.copytree(_resources.skeleton_dir(lang), folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, shutil.Error):  # what went wrong with each file
+            raise TaxonomyError(f"{folder} cannot be written: {error.args[0][0][2]}; choose another folder") from error
+        raise
     return folder
 
 

@@ -25,6 +25,7 @@ from trackclf._options import (
     tagger_of,
     taxonomy_option,
 )
+from trackclf._standard import typed
 from trackclf.errors import InputError
 
 _FORMATS = ("table", "jsonl", "csv", "parquet", "xlsx", "html")
@@ -69,7 +70,7 @@ def add(commands: Any) -> None:
     )
     input_options(report, to_file=True)
     report.add_argument(
-        "--date-field", metavar="NAME", help="column that holds the date (default: date, 日期, 发布时间 …)"
+        "--date-field", type=typed, metavar="NAME", help="column that holds the date (default: date, 日期, 发布时间 …)"
     )
     report.set_defaults(run=_report)
 
@@ -90,7 +91,7 @@ def add(commands: Any) -> None:
         description="Measure on labelled JSON Lines: text, and tracks and modes from label id to level (1, 2 or ?).",
     )
     evaluate.add_argument("path", metavar="FILE", nargs="+", help="labelled JSON Lines")
-    evaluate.add_argument("--by", metavar="FIELD", help="break the figures down by this field")
+    evaluate.add_argument("--by", type=typed, metavar="FIELD", help="break the figures down by this field")
     evaluate.add_argument("--split", metavar="NAME", help="only rows whose field split is this")
     evaluate.add_argument(
         "--to", choices=("table", "json", "html"), help="output format (default: what -o ends in, otherwise table)"

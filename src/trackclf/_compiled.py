@@ -176,7 +176,8 @@ def write(key: str, items: tuple[Any, ...]) -> None:
         except BaseException:
             os.unlink(beside)
             raise
-        for old in sorted(path.parent.glob("*.bin"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
+        others = (other for other in path.parent.glob("*.bin") if other != path)  # the oldest, if a clock was set back
+        for old in sorted(others, key=lambda file: file.stat().st_mtime)[: 1 - _KEPT]:
             old.unlink()
 
 

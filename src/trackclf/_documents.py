@@ -19,6 +19,7 @@ _OPENER = re.compile(
     r"|【?字[体號号])(?=\W|\d|$)|(主办|承办|主管)(单位)?\s*[:：]|[扫掃]一[扫掃]"
 )
 _SITE = re.compile(r"(?<=.)(\s*[_|｜–—-]+\s*[^_|｜–—-]*(网站?|網站?|政府|门户|日报|日報))+$")  # behind a page's title
+_LONGEST_SITE = 100  # characters: the time of _SITE grows faster than the title
 _MOST_PAGE = 2_000_000  # characters of a page's source; looking for the main text of a longer one may take minutes
 _LEAST_MAIN = 10  # characters of a main text; trafilatura's own 250 are for alphabets
 _SHORT = 400  # characters of a block that may be furniture
@@ -75,7 +76,8 @@ def read_html(data: bytes, name: str, options: Options) -> Document:
     everything = _visible(tree)
     main, found = _main(tree) if len(source) <= _MOST_PAGE else ("", {})
     text = main or everything
-    title = _SITE.sub("", found.get("title") or title)
+    title = found.get("title") or title
+    title = title[:-_LONGEST_SITE] + _SITE.sub("", title[-_LONGEST_SITE:])
     if title and title not in text[: 2 * len(title) + 100]:
         text = f"{title}\n\n{text}".rstrip()
     facts = {"title": title, "date": found.get("date")}

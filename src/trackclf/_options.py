@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trackclf._standard import typed
 from trackclf.errors import InputError
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
@@ -42,7 +43,7 @@ def model_options(parser: argparse.ArgumentParser) -> None:
 def input_options(parser: argparse.ArgumentParser, resume: bool = True, to_file: bool = False) -> None:
     """Options of the commands that tag texts; --resume for those whose output holds all of them."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - is standard input")
-    parser.add_argument("--text", action="append", metavar="TEXT", help="a text itself; may be repeated")
+    parser.add_argument("--text", type=typed, action="append", metavar="TEXT", help="a text itself; may be repeated")
     reading_options(parser)
     group = output_options(parser, to_file)
     if resume:
@@ -75,7 +76,7 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
     )
     for name, what, usual in (("--text-field", "text", "text, content, 正文 …"), ("--id-field", "id", "id, 编号")):
         help = f"column that holds the {what} (default: {usual}); may be repeated: the first that is there"
-        parser.add_argument(name, metavar="NAME", action="append", help=help)
+        parser.add_argument(name, type=typed, metavar="NAME", action="append", help=help)
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
     for name, what in (("--include", "only"), ("--exclude", "not the")):
         help = f"{what} files of a folder or zip that fit, by path or name, as 'news/*.pdf'; may be repeated"
@@ -309,8 +310,6 @@ def check_output(options: argparse.Namespace) -> None:
 def output(options: argparse.Namespace | None = None, mode: str = "w") -> Iterator[Any]:
     """The file of -o, whole or not at all, or standard output; text is UTF-8 with lone surrogates as escapes."""
     if options is None or options.output is None:
-        if mode == "w":
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
         yield sys.stdout if mode == "w" else sys.stdout.buffer
         return
     from trackclf._files import opened, whole

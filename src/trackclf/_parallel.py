@@ -1,8 +1,11 @@
 """Batches of texts in several processes, by joblib: results in order, work never far ahead of the reader."""
 
 import gc
+import os
 import signal
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -113,11 +116,16 @@ class _Setup(NamedTuple):
 
 
 def _set_up(jobs: int | None) -> _Setup:
+    from inspect import signature
+
     from joblib import Parallel, effective_n_jobs
     from joblib.parallel import get_active_backend
 
     options: dict[str, Any] = {"return_as": "generator", "pre_dispatch": "all", "batch_size": 1, "max_nbytes": _BY_FILE}
-    threads = getattr(get_active_backend()[0], "supports_sharedmem", False)
+    backend = get_active_backend()[0]
+    threads = getattr(backend, "supports_sharedmem", False)
+    if type(backend).__name__ == "LokyBackend" and "backend_kwargs" in signature(Parallel).parameters:  # joblib 1.5
+        options |= {"initializer": _end_with, "initargs": (os.getpid(),)}
     return _Setup(effective_n_jobs(jobs), threads, (Parallel(jobs, **options), Parallel(jobs, **options)))
 
 
@@ -203,16 +211,19 @@ class _Shared:
         return self.value
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial, (_made, *self._pickled)
+        return partial, (_made, *self._pickled, os.getpid())
 
 
 _values: dict[str, Any] = {}
 
 
-def _made(key: str, stamp: dict[str, str], blob: Any) -> Any:
+def _made(key: str, stamp: dict[str, str], blob: Any, sender: int) -> Any:
     """What a worker keeps by `key`, made for the first task that asks for it."""
     if key not in _values:
         import pickle
+
+        if not _values:  # an older joblib begins workers without it
+            _end_with(sender)
 
         value = pickle.loads(blob)  # noqa: S301  # the caller's own
         if value.stamp != stamp:
@@ -222,6 +233,20 @@ def _made(key: str, stamp: dict[str, str], blob: Any) -> Any:
         _values[key] = value
         gc.freeze()  # it stays; and loky's workers collect garbage every second, 40 ms each time for a tagger's strings
     return _values[key]
+
+
+def _end_with(sender: int) -> None:
+    """See to it that a worker ends when the process that began it does: loky's waits for ever for one that was killed."""
+    from multiprocessing import current_process
+
+    def watch() -> None:
+        while os.getppid() == sender:
+            time.sleep(1)
+        os._exit(1)
+
+    mine = getattr(current_process(), "_parent_pid", None) == sender  # not on another machine
+    if os.name == "posix" and mine:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(owner: Callable[[], Any], method: str, batch: Batch, args: Any) -> Any:

@@ -96,6 +96,8 @@ def _pattern_hint(path: Path) -> str:
 def _read_paths(names: list[str], options: Options) -> Iterator[Record]:
     for name in names:
         if name == "-":
+            if sys.stdin is None:
+                raise InputError("standard input is closed; name a file")
             records = read_stream(cast(BinaryIO, sys.stdin.buffer), name, options)
         elif Path(name).is_dir():
             records = _read_folder(Path(name), options)

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from trackclf.errors import TrackclfError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -20,8 +22,12 @@ def folders() -> list[Path]:
 
 def character_map() -> tuple[str, str]:
     """Two strings of equal length: characters to fold, and what each becomes."""
-    data = json.loads((_PACKAGE / "data" / "characters.json").read_text(encoding="utf-8"))
-    return data["from"], data["to"]
+    path = _PACKAGE / "data" / "characters.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return data["from"], data["to"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrackclfError(f"{path} is missing or damaged, reinstall trackclf: {error}") from error
 
 
 def model_dir() -> Path:

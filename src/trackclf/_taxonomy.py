@@ -18,6 +18,7 @@ from trackclf._taxonomy_files import (
     DEFAULT_KINDS,
     DEFAULT_PAIRS,
     DENIALS,
+    SHARED,
     Files,
     Slot,
     kinds_of,
@@ -190,10 +191,16 @@ class Taxonomy:
 
 @lru_cache(maxsize=4)
 def _shipped(tracks: tuple[str, ...] | str | None) -> Taxonomy:
-    files, broken = parse(_resources.taxonomy_dir(), waiting=tracks is not None)
+    try:
+        files, broken = parse(_resources.taxonomy_dir(), waiting=tracks is not None)
+    except TaxonomyError as error:
+        raise TaxonomyError(f"the shipped taxonomy is gone, reinstall trackclf: {error}") from error
+    # Its other faults are looked for by the tests, not at every start; but a copy may have broken off, or lost a file.
+    broken += [f"{path.name} is empty" for path, data in label_files(files) if "terms" not in data]
+    broken += [f"{name} is missing or empty" for name in SHARED if not part(files, name)]
     if broken:
         raise TaxonomyError(f"the shipped taxonomy is damaged, reinstall trackclf: {broken[0]}", tuple(broken))
-    return _build(merge({}, files), tracks)  # its faults are looked for by the tests, not at every start
+    return _build(merge({}, files), tracks)
 
 
 def load_taxonomy(path: str | Path | None = None, tracks: Sequence[str] | None = None) -> Taxonomy:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trackclf._characters import normalise
+from trackclf._files import whole
 from trackclf.errors import TaxonomyError
 
 KINDS = ("core", "strong", "entity", "weak", "not")
@@ -227,5 +228,6 @@ def sort_terms(path: Path) -> bool:
     moved = [lines[n].rstrip().rstrip(",") + "," for n in ordered]
     for n, line in zip(at, moved, strict=True):
         lines[n] = line
-    path.write_text("\n".join(lines), encoding="utf-8")
+    with whole(path.resolve(), "w") as out:
+        out.write("\n".join(lines))
     return True

@@ -1,10 +1,16 @@
 """Results as an Excel workbook: sheets of texts, of evidence, of counts by label, and of what else is worth knowing."""
 
+import gc
 import math
 import re
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
+from tempfile import gettempdir
+from traceback import clear_frames
 from typing import Any, BinaryIO
 
 from trackclf._records import Record
@@ -32,6 +38,23 @@ def openpyxl() -> Any:
     return openpyxl
 
 
+@contextmanager
+def _sheets() -> Iterator[None]:
+    """Sheets lie in the temporary folder until they are packed: an error says so, and nothing else is said of them."""
+    try:
+        yield
+    except BaseException as error:
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # openpyxl's half sheets protest when they go
+        clear_frames(error.__traceback__)
+        gc.collect()
+        sys.unraisablehook = hook
+        if type(error).__module__.startswith("lxml"):
+            where = f"{gettempdir()}: a sheet could not be written ({error})"
+            raise InputError(f"{where}; free some space there, or set TMPDIR") from error
+        raise
+
+
+@_sheets()
 def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
     """Texts with their tags, evidence with its places, counts by label, and the stamp; a sheet each.
 
@@ -156,6 +179,8 @@ class _Book:
     """A workbook that goes to disk row by row; counts what it had to change."""
 
     def __init__(self) -> None:
+        if time.localtime().tm_year < 1980:
+            raise InputError("the clock is before 1980, which no workbook can hold: set it, or choose --to csv")
         self.book = openpyxl().Workbook(write_only=True)
         self.replaced = self.cut = 0
         self._sheets: list[_Sheet] = []

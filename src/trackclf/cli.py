@@ -1,6 +1,7 @@
 """The command line: `trackclf tag|explain|report|review|eval|stress|train|taxonomy`. Errors become one line and a code."""
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -9,32 +10,54 @@ from typing import Any, NoReturn
 
 from trackclf import _commands, _taxonomy_commands
 from trackclf._options import DONE, USAGE
+from trackclf._standard import silence, standard_streams
 from trackclf._version import __version__
 from trackclf.errors import TrackclfError
+
+# What to do about errors of the system.
+_REMEDIES = {
+    errno.EACCES: "choose another place, or change its permissions",
+    errno.EBADF: "is standard output closed? Name a file with -o FILE",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EFBIG: "free some space, or write to another disk",
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EROFS: "choose another place",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 some rows failed, 2 usage or input error."""
-    options = _parser().parse_args(argv)
-    try:
-        code: int = options.run(options)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # The reader has seen enough (| head). Leave nothing for Python to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    except (KeyboardInterrupt, SystemExit) as end:
-        if getattr(options, "output", None) and not getattr(options, "kept", 0):
-            from trackclf._words import WORDS
+    with standard_streams():
+        options = _parser().parse_args(argv)
+        try:
+            code: int = options.run(options)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            silence(sys.stdout)  # the reader has seen enough (| head)
+            return DONE
+        except (KeyboardInterrupt, SystemExit) as end:
+            if getattr(options, "output", None) and not getattr(options, "kept", 0):
+                from trackclf._words import WORDS
 
-            print(f"trackclf: {WORDS[getattr(options, 'lang', 'zh')]['nothing_kept']}", file=sys.stderr)
-        return int(end.code or 0) if isinstance(end, SystemExit) else 130
-    except TrackclfError as error:
-        print(f"trackclf: {error}", file=sys.stderr)
-        return USAGE
-    except OSError as error:
-        print(f"trackclf: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+                print(f"trackclf: {WORDS[getattr(options, 'lang', 'zh')]['nothing_kept']}", file=sys.stderr)
+            return int(end.code or 0) if isinstance(end, SystemExit) else 130
+        except TrackclfError as error:
+            message = str(error)
+        except MemoryError:
+            message = (
+                "memory ran out; free some or raise its limit, use fewer --jobs, or split texts that are very long"
+            )
+        except OSError as error:
+            silence(sys.stdout)
+            message = f"{error.filename or 'output'}: {error.strerror or error}"
+            if str(error.filename).startswith(os.path.dirname(__file__)):
+                message += "; reinstall trackclf"
+            elif error.errno == errno.ENOENT and not error.filename:  # by tempfile
+                message = f"{error.strerror}; set TMPDIR to a folder that can be written to"
+            elif error.errno in _REMEDIES:
+                message += f"; {_REMEDIES[error.errno]}"
+        print(f"trackclf: {message}", file=sys.stderr)
         return USAGE
 
 
