@@ -56,6 +56,7 @@ class Place:
             for what, most in limits:
                 resource.setrlimit(what, (most, most))
 
+        jobs = "1" if resource.RLIMIT_AS in dict(limits) else "2"  # joblib's threads may not outlive such a limit
         command = [
             sys.executable,
             "-c",
@@ -63,7 +64,7 @@ class Place:
             "tag",
             "--quiet",
             "--jobs",
-            "2",
+            jobs,
             str(self.source),
             "-o",
             str(out),
@@ -83,7 +84,7 @@ def strike(name: str, place: Place, out: Path, again: list[str]) -> tuple[int, s
     if name == "full disk":
         limits = ((resource.RLIMIT_FSIZE, random.randrange(size // 10, size)),)
     elif name == "limit of memory":
-        limits = ((resource.RLIMIT_AS, random.randrange(100, 400) << 20),)
+        limits = ((resource.RLIMIT_AS, random.randrange(100, 170) << 20),)
     process = place.start(out, *again, limits=limits)
     if not limits:
         time.sleep(random.uniform(0.1, 0.8) * place.seconds)
