@@ -422,7 +422,7 @@ def test_modules_stand_in_one_order():
         "_progress",
     ]
     order += ["_authoring_tables", "_evaluation_page", "_stress"]
-    order += ["_standard", "_options", "_commands", "_taxonomy_commands", "cli"]
+    order += ["_standard", "_options", "_commands", "_model_commands", "_taxonomy_commands", "cli"]
     source = ROOT / "src" / "trackclf"
     assert {path.stem for path in source.glob("*.py")} == {*order, "__init__", "__main__"}
     for name in order:

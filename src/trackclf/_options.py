@@ -16,6 +16,7 @@ from trackclf._standard import typed
 from trackclf.errors import InputError
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
+PAGE = {"": "html", ".html": "html", ".htm": "html"}  # formats by what -o ends in
 _NAMED = 3  # records that failed, on standard error
 
 

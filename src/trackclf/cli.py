@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from trackclf import _commands, _taxonomy_commands
+from trackclf import _commands, _model_commands, _taxonomy_commands
 from trackclf._options import DONE, USAGE
 from trackclf._standard import silence, standard_streams
 from trackclf._version import __version__
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"trackclf {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _commands.add(commands)
+    _model_commands.add(commands)
     _taxonomy_commands.add(commands)
     return parser
 
