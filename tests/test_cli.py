@@ -151,6 +151,12 @@ def test_ragged_csv_rows(tmp_path, capsys):
         (["{demo}", "--encoding", "klingon"], "no encoding is called 'klingon'"),
         (["{demo}", "-o", "{demo}"], "both input and output"),
         (["{demo}", "-o", "{demo}/x"], "is no folder"),
+        (["{demo}", "-o", "{empty}/no/x.csv"], "no does not exist; make it first"),
+        (["{demo}", "-o", "{empty}"], "empty is a folder; name a file in it"),
+        (
+            ["{demo}", "-o", "{empty}/a.xls"],
+            "by .xls; let -o end in .txt, .jsonl, .csv, .parquet, .xlsx, .html, .htm or",
+        ),
         (["{csv}"], "Try --text-field"),
         (["{csv}", "--text-field", "c"], "no field 'c'; it has: a, b"),
         (["{empty}"], "holds no file"),
@@ -164,6 +170,48 @@ def test_usage_errors(tmp_path, capsys, args, message):
     assert main(["tag", *(arg.format(**places) for arg in args)]) == 2
     assert message in capsys.readouterr().err
     assert (tmp_path / "demo.txt").read_text(encoding="utf-8") == SENTENCE
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["report", "{demo}", "-o", "page.csv"], "page.csv: no format is known by .csv; let -o end in .html, .htm"),
+        (["review", "{demo}", "-o", "page.csv"], "page.csv: no format is known by .csv"),
+        (["eval", "{demo}", "-o", "page.csv"], "let -o end in .html, .htm, .txt, .json or in nothing, or say --to"),
+        (["report", "{demo}", "-o", "no/page.html"], "the folder no does not exist; make it first"),
+        (["explain", "{demo}", "-o", "no/a.txt"], "the folder no does not exist; make it first"),
+        (["review", "{demo}", "-o", "no/page.html"], "the folder no does not exist; make it first"),
+        (["eval", "{demo}", "-o", "no/page.html"], "the folder no does not exist; make it first"),
+        (["taxonomy", "export", "--to", "csv", "-o", "no/a.csv"], "the folder no does not exist; make it first"),
+        (["eval", "{demo}"], "labelled text is JSON Lines"),
+    ],
+)
+def test_usage_errors_of_other_commands(tmp_path, monkeypatch, capsys, args, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo.txt").write_bytes(SENTENCE.encode("gb18030"))
+    assert main([arg.format(demo="demo.txt") for arg in args]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.txt"]
+
+
+@pytest.mark.parametrize(
+    ("args", "usage", "message"),
+    [
+        (["reprot"], "trackclf ", "did you mean report?"),
+        (["taxonomy", "shwo"], "trackclf taxonomy ", "did you mean show?"),
+        (["tag", "a.txt", "--txet-field=x"], "trackclf tag ", "did you mean --text-field?"),
+        (["taxonomy", "show", "--lnag", "en"], "trackclf taxonomy show ", "did you mean --lang?"),
+        (["tag", "a.txt", "--to", "jsnol"], "trackclf tag ", "did you mean jsonl?"),
+        (["review", "a.txt"], "trackclf review ", "required: -o/--output"),
+    ],
+)
+def test_misspelt_words(capsys, args, usage, message):
+    with pytest.raises(SystemExit) as end:
+        main(args)
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"usage: {usage}")
+    assert message in error.splitlines()[-1]
 
 
 def test_unknown_option_is_a_usage_error():

@@ -253,7 +253,6 @@ BROKEN = [
     ("taxonomy/regional.toml", bytes),
     ("taxonomy/tracks/*.toml", None),
     ("taxonomy/tracks/*.toml", half),
-    ("taxonomy/modes/*.toml", None),
     ("taxonomy/modes/*.toml", bytes),
     ("data/characters.json", None),
     ("data/characters.json", half),

@@ -435,14 +435,22 @@ ENTITY = """<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/pas
         ("a.pdf", b"", "it is empty"),
         ("a.xlsx", b"", "it is empty"),
         ("a.txt.gz", b"", "it is empty"),
-        ("a.docx", SENTENCE.encode(), "named as docx, but holds no docx"),
-        ("a.pdf", b"%PDF-1.4 nothing", "damaged, or no PDF"),
-        ("a.docx", word(SENTENCE)[:-100], "damaged: "),
-        ("a.xlsx", workbook(["正文"], [SENTENCE])[:3000], "damaged: "),
-        ("a.parquet", b"PAR1\x15" + bytes(200), "damaged: "),
-        ("a.txt.gz", gzip.compress(SENTENCE.encode())[:-12], "damaged: EOFError"),
-        ("a.csv.gz", gzip.compress(table(PASSAGES).encode())[:-900], "damaged: EOFError"),
-        ("a.zip", packed({"a.txt": SENTENCE})[:-5], "damaged: "),
+        ("a.docx", SENTENCE.encode(), "named as docx, but is no Word file"),
+        (
+            "a.pdf",
+            b"%PDF-1.4 nothing",
+            "the PDF is incomplete or damaged; fetch or save it again (Failed to load document",
+        ),
+        (
+            "a.docx",
+            word(SENTENCE)[:-100],
+            "the Word file is incomplete or damaged; fetch or save it again (File is not a zip",
+        ),
+        ("a.xlsx", workbook(["正文"], [SENTENCE])[:3000], "the workbook is incomplete or damaged"),
+        ("a.parquet", b"PAR1\x15" + bytes(200), "the Parquet file is incomplete or damaged"),
+        ("a.txt.gz", gzip.compress(SENTENCE.encode())[:-12], "the gzip file is incomplete or damaged"),
+        ("a.csv.gz", gzip.compress(table(PASSAGES).encode())[:-900], "the gzip file is incomplete or damaged"),
+        ("a.zip", packed({"a.txt": SENTENCE})[:-5], "the zip archive is incomplete or damaged"),
         ("a.zip", packed({"a.exe": "x"}), "holds no file"),
         ("a.zip", packed({"a.zip": packed({"a.zip": packed({"a.txt": "x"})})}), "more than 2 archives"),
         ("a.doc.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as .docx"),
@@ -511,7 +519,7 @@ def test_damaged_files_on_the_command_line_are_records_and_a_count(tmp_path, cap
     (tmp_path / "b.txt").write_text(SENTENCE, encoding="utf-8")
     assert main(["tag", "--to", "jsonl", str(tmp_path / "a.docx"), str(tmp_path / "b.txt")]) == 1
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert first["error"].startswith("damaged")
+    assert first["error"].startswith("the Word file is incomplete or damaged")
     assert second["tracks"]
 
 

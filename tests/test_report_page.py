@@ -285,6 +285,45 @@ def test_search_and_order(view, results):
     assert [round(p, 3) for p in chance.values()] == sorted((round(p, 3) for p in chance.values()), reverse=True)
 
 
+def test_search_folds_width_and_script_on_both_sides(opened, tagger):
+    texts = ["台積電的晶片與ＡＩ", "芯片厂研发AI", "说的是天气，有😀"]
+    html = made(tagger, [Record(n, text) for n, text in enumerate(texts)])
+    view = opened(html)
+    for query, found in {
+        "晶片": "0",
+        "台积电": "0",
+        "ai": "01",
+        "ＡI 晶": "0",
+        "廠": "1",
+        "天氣,": "2",
+        "😀": "2",
+    }.items():
+        view.fill("#query", query)
+        assert ids(view) == list(found), query
+        assert view.evaluate("[...CSS.highlights.get('found')].map(String).join('').length") >= len(found)
+    sources, targets = json.loads(re.search(r'id="facts">(.*?)</script>', html)[1])["folds"]
+    assert len(sources) == len(targets)
+    assert not any(char.isascii() for char in sources)
+    assert "漢" not in sources  # no text of the page has it
+
+
+def test_title_names_the_input(tagger):
+    def title(*paths):
+        return re.search("<title>(.*)</title>", made(tagger, [], paths=paths))[1]
+
+    assert title("a/新闻<1>.jsonl") == "新闻&lt;1&gt;.jsonl · 标注结果 · trackclf"
+    assert title("a", "b", "c") == "3 项输入 · 标注结果 · trackclf"
+    assert title() == title("-") == "标注结果 · trackclf"
+
+
+def test_english_names_of_the_heat_map_are_whole(opened, records, tagger):
+    view = opened(made(tagger, records, "en"))
+    assert view.text_content(".heat tbody th .name") == "From nothing to something"
+    assert view.evaluate(
+        "[...document.querySelectorAll('.heat tbody th')].every((one) => one.scrollWidth <= one.clientWidth)"
+    )
+
+
 def test_keys(view):
     current = "document.activeElement.dataset.id"
     press(view, "j", "j", "k")
@@ -300,8 +339,13 @@ def test_keys(view):
     assert view.input_value("#query") == "jk/o"
     press(view, "Escape")
     assert (view.input_value("#query"), len(ids(view))) == ("", 58)
-    press(view, "Escape")
     assert view.evaluate("document.activeElement.tagName") == "BODY"
+    press(view, "/")
+    view.keyboard.type("储能")
+    press(view, "Escape", "/")
+    view.keyboard.type("低空")
+    assert 0 < len(ids(view)) < 58
+    press(view, "Escape")
     view.click("#tiles .tagged")
     press(view, "Escape")
     assert len(ids(view)) == 58

@@ -135,7 +135,7 @@ def test_command_line(tmp_path, capsys):
         (["--labels", "nothing"], "no label 'nothing'"),
         (["--labels", ","], "no label"),
     ):
-        assert main(["review", str(source), *args]) == 2
+        assert main(["review", str(source), *args, "-o", str(tmp_path / "other.html")]) == 2
         assert message in capsys.readouterr().err
     assert out.read_text(encoding="utf-8") == html  # what was there stays
 

@@ -97,6 +97,8 @@ def test_promised_thresholds(model):
         tagger.thresholds("f1>0.9")
     with pytest.raises(ModelError, match="needs learned weights"):
         Tagger(weights=None, threshold="precision>=0.95")
+    with pytest.raises(TypeError, match="a promise is a str"):
+        Tagger(threshold=0.5)
 
 
 def test_held_out_text_is_never_learned_from(corpora):

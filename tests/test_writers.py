@@ -166,6 +166,8 @@ def test_table_of_results_has_the_schema_of_parquet(tagger):
     assert to_table([]).num_rows == 0
     with pytest.raises(InputError, match="3 results, but 2 ids"):
         to_table(results, ids=[1, 2])
+    with pytest.raises(TypeError, match=r"wrap it: to_table\(\[result\]\)"):
+        to_table(results[0])
     with pytest.raises(InputError, match="different taggers"):
         to_table([*results, Tagger(weights=None).tag("")])
 
@@ -270,6 +272,8 @@ def test_workbook_is_the_results(rows, tagger):
         shown = row["文本"] or ""
         assert len(shown) == row["字数"] == len(source.text)
         assert row["赛道"] == ("、".join(tag.name for tag in result.tracks) or None)
+        assert row["赛道 · 层级"] == ("、".join({1: "提及", 2: "主题"}[tag.level] for tag in result.tracks) or None)
+        assert "模式 · 层级" not in row
         assert row["模式 · 概率"] == ("、".join(f"{tag.probability:.2f}" for tag in result.modes) or None)
         mine = [piece for piece in pieces if piece["编号"] == source.id]
         assert [(p["标签"], p["起"], p["止"]) for p in mine if p["起"] is not None] == [
@@ -307,6 +311,8 @@ def test_workbook_loses_no_column(small):
     one, two = sheet(workbook(rows_of(small, records), small), 0)
     assert (one["甲"], one["其他列"]) == (1, None)
     assert json.loads(two["其他列"]) == {"正文": 5, "id": "z", "乙": 2}
+    mixed = [Record("a.txt", "芯片"), Record(1, "芯片", {"正文": "芯片", "乙": 2}), Record("b", "网", {"text": "网"})]
+    assert [row["其他列"] for row in sheet(workbook(rows_of(small, mixed), small), 0)] == [None, '{"乙": 2}', None]
 
 
 def test_workbook_cuts_what_is_too_long_and_says_so(small, monkeypatch):
@@ -376,9 +382,22 @@ def test_table_is_aligned_and_as_wide_as_the_terminal(rows, tagger, monkeypatch)
         assert len(starts) == 1
 
 
-def test_long_ids_keep_their_end(tagger):
-    (record, result), *_ = rows_of(tagger, [Record("很长的文件夹/" * 5 + "文.txt#128", TEXTS[0])])
-    assert table_rows([(record, result)], tagger)[1].split()[0].endswith("文.txt#128")
+def test_long_ids_keep_their_end_in_a_terminal_and_all_in_a_file(tagger):
+    terms = ["集成电路", "芯片", "光刻机", "晶圆", "半导体", "封测", "EDA", "刻蚀机"]
+    record = Record("很长的文件夹/" * 5 + "文.txt#128", "、".join(terms) + "。")
+    rows = rows_of(tagger, [record])
+    shown = table_rows(rows, tagger, columns=200)[1]
+    assert shown.split()[0].startswith("…")
+    assert shown.split()[0].endswith("文.txt#128")
+    assert shown.endswith("…")
+    whole = table_rows(rows, tagger)[1]
+    assert whole.split()[0] == record.id
+    assert set(whole.split()[-1].split("、")) == {item.text for item in rows[0][1].tags[0].terms}
+    assert len(rows[0][1].tags[0].terms) > 6
+    assert any(
+        "Sixth-generation mobile communication (6G)" in line
+        for line in table_rows(rows_of(tagger, [Record("x", "6G太赫兹通信")]), tagger, "en")
+    )
 
 
 def test_texts_do_not_steer_the_terminal(rows):
@@ -395,6 +414,19 @@ def test_text_is_added_to_documents_only(tagger):
     fields = [record.fields for record, _ in with_text(given)]
     assert fields[:3] == [{"text": "芯片"}, row.fields, {"text": "别的", "trackclf_text": "芯片"}]
     assert fields[3:] == [{"甲": 1}, {"text": ""}]
+    always = [record.fields for record, _ in with_text(given, always=True)]
+    assert always[:2] == [{"text": "芯片"}, {"正文": "芯片", "text": "芯片"}]
+    assert always[2:] == [fields[2], {"甲": 1, "text": ""}, {"text": ""}]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_csv_with_text_has_one_column_of_text(tmp_path, capsys, first):
+    (tmp_path / "b.txt").write_text(TEXTS[0], encoding="utf-8")
+    (tmp_path / ("a.csv", "c.csv")[first]).write_text("编号,正文\n7,今天下雨。\n", encoding="utf-8")
+    assert main(["tag", str(tmp_path), "--to", "csv", "--with-text"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert sorted(row["text"] for row in rows) == ["今天下雨。", TEXTS[0]]
+    assert not any("今天" in row["more"] or "园区" in row["more"] for row in rows)
 
 
 def test_command_line_takes_the_format_from_the_name(tmp_path, capsys):

@@ -48,6 +48,8 @@ def to_table(results: Iterable[Result], ids: Iterable[Any] | None = None) -> Any
     ------
     InputError
         pyarrow is not installed, there are more or fewer ids than results, or they are of different taggers.
+    TypeError
+        `results` is one Result.
 
     Examples
     --------
@@ -60,6 +62,8 @@ def to_table(results: Iterable[Result], ids: Iterable[Any] | None = None) -> Any
 
     """
     pyarrow()
+    if isinstance(results, Result):
+        raise TypeError("results must be an iterable of Result, got one Result; wrap it: to_table([result])")
     results = list(results)
     ids = range(len(results)) if ids is None else list(ids)
     if len(ids) != len(results):

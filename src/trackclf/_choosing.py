@@ -27,10 +27,38 @@ SUFFIXES = {
 }
 
 
+# What is passed over, and what to save it as.
+_INSTEAD = dict.fromkeys((".doc", ".wps", ".rtf", ".odt"), ".docx") | dict.fromkeys((".xls", ".et", ".ods"), ".xlsx")
+_INSTEAD |= dict.fromkeys((".ppt", ".pptx", ".dps"), ".pdf") | dict.fromkeys((".rar", ".7z"), ".zip")
+
+
 def chosen_names(names: Iterable[str], where: str, options: Options) -> list[str]:
     """The names to read; says how many are not, and of which kinds."""
-    chosen = []
-    over: dict[str, int] = {}
+    chosen, over = _sorted_out(names, options)
+    if over and chosen:
+        count = sum(map(len, over.values()))
+        options.note(f"{where}: {count} files passed over ({', '.join(sorted(over)[:20])}){_advice(over)}")
+    return chosen
+
+
+def advice(names: Iterable[str], options: Options) -> str:
+    """What to save the files as that are passed over, where that is known: the end of a sentence."""
+    return _advice(_sorted_out(names, options)[1])
+
+
+def _advice(over: dict[str, list[str]]) -> str:
+    said = []
+    for other in dict.fromkeys(_INSTEAD.values()):
+        names = [name for kind in over if _INSTEAD.get(kind.lower()) == other for name in over[kind]]
+        if names:
+            said.append(f"; save {', '.join(names[:3])}{' …' if len(names) > 3 else ''} as {other}")
+    return "".join(said)
+
+
+def _sorted_out(names: Iterable[str], options: Options) -> tuple[list[str], dict[str, list[str]]]:
+    """The names to read, and by their kinds those that fit the patterns and are passed over."""
+    chosen: list[str] = []
+    over: dict[str, list[str]] = {}
     for name in names:
         parts = name.split("/")
         if fits(name, options.exclude) or (options.include and not fits(name, options.include)):
@@ -42,10 +70,8 @@ def chosen_names(names: Iterable[str], where: str, options: Options) -> list[str
             continue
         else:
             kind = Path(name).suffix or parts[-1]
-        over[kind] = over.get(kind, 0) + 1
-    if over and chosen:
-        options.note(f"{where}: {sum(over.values())} files passed over ({', '.join(sorted(over)[:20])})")
-    return chosen
+        over.setdefault(kind, []).append(name)
+    return chosen, over
 
 
 def fits(name: str, patterns: tuple[str, ...]) -> bool:

@@ -11,7 +11,9 @@ from typing import Any
 from trackclf._options import (
     DONE,
     Count,
+    Signals,
     check_output,
+    format_of,
     ids_of,
     input_options,
     meter_of,
@@ -22,12 +24,14 @@ from trackclf._options import (
     records_of,
     tagger_of,
     taxonomy_option,
-    terminated,
 )
 from trackclf._standard import typed
 from trackclf.errors import InputError
 
 _FORMATS = ("table", "jsonl", "csv", "parquet", "xlsx", "html")
+_PAGE = {"": "html", ".html": "html", ".htm": "html"}
+_REPORT = {"": "table", ".txt": "table", ".json": "json"}
+_ENDINGS = {"": "table", ".txt": "table", **{f".{name}": name for name in _FORMATS[1:]}, ".htm": "html"}
 
 
 def add(commands: Any) -> None:
@@ -39,7 +43,7 @@ def add(commands: Any) -> None:
     tag.add_argument(
         "--to", choices=_FORMATS, help="output format (default: what -o ends in, otherwise table); docs/output.md"
     )
-    tag.add_argument("--with-text", action="store_true", help="add a column text to documents (parquet, xlsx: always)")
+    tag.add_argument("--with-text", action="store_true", help="add a column text that holds the text of all")
     tag.add_argument("--bom", action="store_true", help="begin with a byte order mark, for spreadsheets (csv)")
     tag.add_argument(
         "--escape-formulas",
@@ -76,7 +80,7 @@ def add(commands: Any) -> None:
         description="Choose the texts that are worth labelling next and write one HTML page to label them on. "
         "What it downloads is labelled text for train and eval.",
     )
-    input_options(review, resume=False)
+    input_options(review, resume=False, to_file=True)
     review.add_argument("-n", type=int, default=50, metavar="N", help="how many texts (default: 50)")
     review.add_argument("--labels", metavar="ID,ID", help="only these labels are asked about (default: all)")
     review.set_defaults(run=_review)
@@ -89,7 +93,9 @@ def add(commands: Any) -> None:
     evaluate.add_argument("path", metavar="FILE", nargs="+", help="labelled JSON Lines")
     evaluate.add_argument("--by", type=typed, metavar="FIELD", help="break the figures down by this field")
     evaluate.add_argument("--split", metavar="NAME", help="only rows whose field split is this")
-    evaluate.add_argument("--to", choices=("table", "json", "html"), default="table", help="(default: table)")
+    evaluate.add_argument(
+        "--to", choices=("table", "json", "html"), help="output format (default: what -o ends in, otherwise table)"
+    )
     output_options(evaluate)
     taxonomy_option(evaluate)
     model_options(evaluate)
@@ -103,7 +109,9 @@ def add(commands: Any) -> None:
     )
     input_options(stress, resume=False)
     stress.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
-    stress.add_argument("--to", choices=("table", "json"), default="table", help="(default: table)")
+    stress.add_argument(
+        "--to", choices=("table", "json"), help="output format (default: what -o ends in, otherwise table)"
+    )
     stress.set_defaults(run=_stress)
 
     train = commands.add_parser(
@@ -133,8 +141,7 @@ def _tag(options: argparse.Namespace) -> int:
     from trackclf._rows import with_text
     from trackclf._writers import BINARY, write_csv, writer_of
 
-    suffix = Path(options.output or "").suffix.lower().removeprefix(".")
-    format = options.to or (suffix if suffix in _FORMATS else "table")
+    format = format_of(options, _ENDINGS)
     binary = format in BINARY
     if binary and not options.output:
         raise InputError(f"--to {format} does not go to standard output: name a file with -o FILE")
@@ -145,9 +152,13 @@ def _tag(options: argparse.Namespace) -> int:
     write = writer_of(format)
     if options.bom or options.escape_formulas:
         write = partial(write_csv, bom=options.bom, escape=options.escape_formulas)
+    if format == "html":
+        from trackclf._report_page import write as write_page
+
+        write = partial(write_page, paths=options.paths)
 
     def written(rows: Iterator[tuple[Any, Any]], out: Any, tagger: Any) -> None:
-        texts = with_text(rows) if options.with_text or format == "parquet" else rows
+        texts = with_text(rows, options.with_text) if options.with_text or format == "parquet" else rows
         write(texts, out, options.lang, tagger.stamp, tagger.kinds)
 
     return _process(options, written, format)
@@ -164,9 +175,12 @@ def _explain(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from trackclf._report_page import write
 
+    format_of(options, _PAGE)
     return _process(
         options,
-        lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds, options.date_field),
+        lambda rows, out, tagger: write(
+            rows, out, options.lang, tagger.stamp, tagger.kinds, options.date_field, options.paths
+        ),
         "html",
     )
 
@@ -178,7 +192,7 @@ def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
     meter = meter_of(options)
     records = records_of(options, meter)
     tagger = tagger_of(options)
-    count = Count(options.lang, options.strict)
+    count = Count(options.lang, options.strict, shown=not options.output)
     mode = "w+b" if to in BINARY else "w"
     path = output_path(options)
 
@@ -195,22 +209,23 @@ def _process(options: argparse.Namespace, write: Any, to: str = "table") -> int:
             seen(record)
             yield record, result
 
-    with meter, terminated():
-        if not path:
-            with output(options, mode) as out:
-                write(rows(), out, tagger)
-            return count.code()
-        from trackclf._resuming import LongFile
-        from trackclf._words import WORDS
+    if not path:
+        with meter, Signals(), output(options, mode) as out:
+            write(rows(), out, tagger)
+        return count.code()
+    from trackclf._resuming import LongFile
+    from trackclf._words import WORDS
 
-        file = LongFile(path, _decisive(options, tagger), options.resume, options.force)
-        spooled = None if to in APPENDED else (tagger.labels, tagger.kinds)
-        try:
-            file.write(records, tag, lambda rows, out: write(rows, out, tagger), seen, spooled, mode)
-        except BaseException:
-            if file.kept:
-                meter.say("trackclf: " + WORDS[options.lang]["interrupted"].format(n=file.kept, part=file.part))
-            raise
+    file = LongFile(path, _decisive(options, tagger), options.resume, options.force)
+    spooled = None if to in APPENDED else (tagger.labels, tagger.kinds)
+    try:
+        with meter, Signals() as signals:
+            file.write(records, tag, lambda rows, out: write(rows, out, tagger), seen, spooled, mode, signals.busy)
+    except BaseException as error:
+        options.kept = file.kept or (file.before if isinstance(error, KeyboardInterrupt | SystemExit) else 0)
+        if options.kept:
+            meter.say("trackclf: " + WORDS[options.lang]["interrupted"].format(n=options.kept, part=file.part))
+        raise
     return count.code()
 
 
@@ -238,6 +253,7 @@ def _review(options: argparse.Namespace) -> int:
     from trackclf._review import choose, columns_of
     from trackclf._review_page import page
 
+    format_of(options, _PAGE)
     if options.n < 1:
         raise InputError(f"-n must be at least 1, got {options.n}")
     meter = meter_of(options)
@@ -246,7 +262,7 @@ def _review(options: argparse.Namespace) -> int:
     labels = ids_of(options.labels)
     columns_of(tagger, labels)  # an unknown label before anything is read
     count = Count(options.lang, options.strict)
-    with meter, terminated():
+    with meter, Signals():
         chosen = choose(_texts_of(records, count, meter), options.n, tagger, labels, options.jobs)
     with output(options) as out:
         out.write(page(chosen, tagger, labels, options.lang))
@@ -267,14 +283,15 @@ def _stress(options: argparse.Namespace) -> int:
 
     from trackclf._stress import stress, write_table
 
+    format = format_of(options, _REPORT)
     meter = meter_of(options)
     records = records_of(options, meter)
     tagger = tagger_of(options)
     count = Count(options.lang, options.strict)
-    with meter, terminated():
+    with meter, Signals():
         report = stress(_texts_of(records, count, meter), tagger, options.seed, options.jobs)
     with output(options) as out:
-        if options.to == "json":
+        if format == "json":
             out.write(json.dumps(report, ensure_ascii=False, indent=1, default=str) + "\n")
         else:
             write_table(report, out, options.lang, tagger)
@@ -288,6 +305,7 @@ def _eval(options: argparse.Namespace) -> int:
     from trackclf._evaluation import evaluate, read_rows, without
     from trackclf._taxonomy import load_taxonomy
 
+    format = format_of(options, _PAGE | _REPORT)
     check_output(options)
     rows = [row for path in options.path for row in read_rows(Path(path))]
     if options.split:
@@ -302,10 +320,10 @@ def _eval(options: argparse.Namespace) -> int:
         rows = [without(row, waiting) for row in rows]
     report = evaluate(tagger, rows, options.by)
     with output(options) as out:
-        if options.to == "json":
+        if format == "json":
             out.write(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
         else:
-            out.write(_evaluation_page.page(report) if options.to == "html" else _evaluation_page.table(report))
+            out.write(_evaluation_page.page(report) if format == "html" else _evaluation_page.table(report))
     return DONE
 
 

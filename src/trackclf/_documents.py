@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trackclf._encodings import guess_encoding
-from trackclf._records import Options, UnreadableError, missing_extra
+from trackclf._records import GUESSED, Options, UnreadableError, missing_extra
 
 _SAMPLE = 1 << 20
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
@@ -115,7 +115,7 @@ def _encoding(data: bytes, name: str, options: Options) -> str:
     hints = [match.decode("ascii") for match in _CHARSET.findall(data[:4096])[:1]]
     encoding, sure = guess_encoding(data[:_SAMPLE], len(data) <= _SAMPLE, hints)
     if not sure:
-        options.note(f"{name}: read as {encoding}, by how Chinese it looks; --encoding says otherwise")
+        options.tell(name, GUESSED.format(encoding))
     return encoding
 
 
@@ -216,7 +216,7 @@ def _word_pieces(element: Any) -> Iterator[str]:
 
 
 def check_package(data: bytes, options: Options) -> None:
-    """Refuse a docx or xlsx that is no zip, or unpacks to more than a document may have.
+    """Refuse a docx or xlsx that unpacks to more than a document may have.
 
     Sizes are those declared: zipfile, by which the libraries read, gives no byte more.
 
@@ -224,9 +224,6 @@ def check_package(data: bytes, options: Options) -> None:
     ------
     UnreadableError
     """
-    try:
-        size = sum(item.file_size for item in zipfile.ZipFile(io.BytesIO(data)).infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise UnreadableError(f"damaged: {error}") from error
+    size = sum(item.file_size for item in zipfile.ZipFile(io.BytesIO(data)).infolist())
     if size > options.most_bytes:
         raise UnreadableError(f"unpacks to {size >> 20} MB; raise --max-size (MB, now {options.max_size})")

@@ -51,13 +51,18 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
         A line is not JSON; the message names it.
     """
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
+    with opener(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 try:
-                    yield json.loads(line)
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise ValueError("an object is expected")
                 except ValueError as error:
-                    raise InputError(f"{path}:{number} is not JSON: {error}") from error
+                    raise InputError(
+                        f"{path}:{number} is not JSON: {error}; labelled text is JSON Lines, whatever it is called"
+                    ) from error
+                yield row
 
 
 FOLDERS = ("tracks", "modes")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from trackclf._encodings import UNDECODED
-from trackclf._records import TEXT_FIELDS, Options, Record, find_field, row_record
+from trackclf._records import Options, Record, find_field, row_record
 from trackclf.errors import InputError
 
 _MOST_COLUMNS = 16_384  # as many as a spreadsheet has
@@ -34,7 +34,7 @@ def read_jsonl(lines: io.TextIOWrapper, name: str, options: Options, encoding: s
         elif isinstance(row, str):
             yield Record(place, row, encoding=encoding)
         elif isinstance(row, dict):
-            yield row_record(row, place, options, encoding)
+            yield row_record(row, name, place, options, encoding)
         else:
             error = f"a row must be an object with a text field, got {type(row).__name__}"
             yield Record(place, "", error=error, encoding=encoding)
@@ -69,7 +69,7 @@ def read_table(lines: io.TextIOWrapper, name: str, options: Options, encoding: s
                 raise InputError(
                     f"{name}: its header has {len(header)} columns; more than {_MOST_COLUMNS} are no table"
                 )
-            find_field(header, options.text_field, TEXT_FIELDS, f"{name}: its header", "--text-field")
+            find_field(header, options.text_names, f"{name}: its header", "--text-field")
             continue
         if not cells:
             continue
@@ -81,7 +81,7 @@ def read_table(lines: io.TextIOWrapper, name: str, options: Options, encoding: s
         elif any(map(UNDECODED.search, cells)):
             yield Record(place, "", row, f"not {encoding}; try --encoding", encoding)
         else:
-            yield row_record(row, place, options, encoding)
+            yield row_record(row, name, place, options, encoding)
     if header is None:
         raise InputError(f"{name} is empty: a header is needed")
 

@@ -16,6 +16,7 @@ from trackclf._standard import typed
 from trackclf.errors import InputError
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
+_NAMED = 3  # records that failed, on standard error
 
 
 def taxonomy_option(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def input_options(parser: argparse.ArgumentParser, resume: bool = True, to_file:
     group = output_options(parser, to_file)
     if resume:
         group.add_argument("--resume", action="store_true", help="continue an interrupted run that wrote to FILE")
-    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error, only errors")
     language_option(parser)
     parser.add_argument("--strict", action="store_true", help="stop at the first row that fails")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: 1)")
@@ -73,10 +74,9 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="input format (default: by the file's name and first bytes; a file of another kind is one text)",
     )
-    parser.add_argument(
-        "--text-field", type=typed, metavar="NAME", help="column that holds the text (default: text, content, 正文 …)"
-    )
-    parser.add_argument("--id-field", type=typed, metavar="NAME", help="column that holds the id (default: id)")
+    for name, what, usual in (("--text-field", "text", "text, content, 正文 …"), ("--id-field", "id", "id, 编号")):
+        help = f"column that holds the {what} (default: {usual}); may be repeated: the first that is there"
+        parser.add_argument(name, type=typed, metavar="NAME", action="append", help=help)
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the input (default: found by itself)")
     for name, what in (("--include", "only"), ("--exclude", "not the")):
         help = f"{what} files of a folder or zip that fit, by path or name, as 'news/*.pdf'; may be repeated"
@@ -103,20 +103,23 @@ def records_of(options: argparse.Namespace, meter: Any = None) -> Iterable[Any]:
 
 def records_in(paths: Sequence[str], options: argparse.Namespace, meter: Any = None) -> Iterator[Any]:
     """Records of files and folders, all of which must exist."""
-    from trackclf._readers import read
+    from trackclf._readers import are_several, read
+    from trackclf._rows import with_source
 
     say = meter.say if meter else partial(print, file=sys.stderr)
-    return read(
+    quiet = getattr(options, "quiet", False)
+    records = read(
         paths,
         format=options.format,
         text_field=options.text_field,
         id_field=options.id_field,
         encoding=options.encoding,
         max_size=options.max_size,
-        note=lambda message: say(f"trackclf: {message}"),
+        note=lambda message: None if quiet else say(f"trackclf: {message}"),
         opened=meter.opened if meter else None,
         **_patterns(paths, options),
     )
+    return map(with_source, records) if are_several(paths) else records
 
 
 def _patterns(paths: Sequence[str], options: argparse.Namespace) -> dict[str, list[str]]:
@@ -186,41 +189,85 @@ def ids_of(value: str | None) -> list[str] | None:
 
 
 class Count:
-    """Records, and those among them that failed."""
+    """Records, and those among them that failed.
 
-    def __init__(self, lang: str, strict: bool = False) -> None:
-        self._lang, self._strict = lang, strict
+    Parameters
+    ----------
+    lang : str
+    strict : bool
+        Stop at the first that failed.
+    shown : bool
+        Whether the output on the screen says already which failed, and why.
+    """
+
+    def __init__(self, lang: str, strict: bool = False, shown: bool = False) -> None:
+        self._lang, self._strict, self._shown = lang, strict, shown
         self._total = self._failed = 0
+        self._first: list[str] = []
 
     def add(self, record: Any) -> None:
         """Count a record; with --strict one that failed is an error."""
         self._total += 1
-        self._failed += bool(record.error)
-        if record.error and self._strict:
-            raise InputError(f"{record.id}: {record.error}")
+        if not record.error:
+            return
+        reason = " ".join(f"{record.id}: {record.error}".split())
+        if self._strict:
+            raise InputError(reason)
+        self._failed += 1
+        if len(self._first) < _NAMED:
+            self._first.append(reason)
 
     def code(self) -> int:
-        """The exit code; says how many failed."""
+        """The exit code; says how many failed, and of the first which and why."""
         from trackclf._words import WORDS
 
         if self._failed:
             sys.stdout.flush()  # what was said of each stands before it
             message = WORDS[self._lang]["failed"].format(failed=self._failed, total=self._total)
             print(f"trackclf: {message}", file=sys.stderr)
+            for reason in () if self._shown else self._first:
+                print(f"  {reason}", file=sys.stderr)
+            if self._failed > _NAMED and not self._shown:
+                print("  …", file=sys.stderr)
         return SOME_FAILED if self._failed else DONE
 
 
-@contextmanager
-def terminated() -> Iterator[None]:
-    """A request to terminate becomes SystemExit: workers end, which joblib would leave behind, and what is kept can be said."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+class Signals:
+    """Ctrl-C and requests to terminate as KeyboardInterrupt and SystemExit, put off while something must not be cut in two.
+
+    So workers end, which joblib would leave behind, and what is kept can be said.
+    """
+
+    def __init__(self) -> None:
+        self._busy, self._asked, self._before = False, 0, dict[int, Any]()
+
+    def __enter__(self) -> "Signals":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) != signal.SIG_IGN:  # as a shell's background jobs have it
+                    self._before[number] = signal.signal(number, self._signalled)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def busy(self, busy: bool) -> None:
+        """Whether signals wait from now on; those that have waited are raised."""
+        self._busy = busy
+        if not busy and self._asked:
+            self._raise(self._asked)
+
+    def _signalled(self, number: int, _: object) -> None:
+        if not self._busy or self._asked:  # who asks twice will not wait
+            self._raise(number)
+        self._asked = number
+
+    def _raise(self, number: int) -> None:
+        self._busy, self._asked = False, 0
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
 
 
 def output_path(options: argparse.Namespace) -> Path | None:
@@ -230,13 +277,28 @@ def output_path(options: argparse.Namespace) -> Path | None:
     return Path(os.path.realpath(options.output) if os.path.islink(options.output) else options.output)
 
 
+def format_of(options: argparse.Namespace, endings: dict[str, str]) -> str:
+    """The output's format: what --to says, otherwise what -o ends in, for which `endings` has the format of each ending."""
+    if asked := getattr(options, "to", None):
+        return str(asked)
+    ending = Path(options.output or "").suffix.lower()
+    if ending not in endings:
+        known = ", ".join(filter(None, endings))
+        also = ", or say --to" if hasattr(options, "to") else ""
+        raise InputError(f"{options.output}: no format is known by {ending}; let -o end in {known} or in nothing{also}")
+    return endings[ending]
+
+
 def check_output(options: argparse.Namespace) -> None:
-    """Ask before anything is read: InputError where -o would write over a file."""
+    """Ask before anything is read: InputError where -o would write over a file, or is in no folder."""
     path, resume = output_path(options), getattr(options, "resume", False)
+    if options.output and os.path.isdir(options.output):
+        raise InputError(f"{options.output} is a folder; name a file in it")
+    if path and not path.parent.is_dir():
+        what = "is no folder" if path.parent.exists() else "does not exist; make it first"
+        raise InputError(f"{options.output}: the folder {path.parent} {what}")
     if resume and not path:
         raise InputError("--resume goes with -o FILE: it continues what an interrupted run wrote there")
-    if path and not path.parent.is_dir():
-        raise InputError(f"{path.parent} is no folder; make it first, or choose another -o")
     if path and path.exists() and not options.force:
         if not resume:
             raise InputError(f"{options.output} exists; choose another -o, or --force to write over it")

@@ -51,7 +51,7 @@ def read_pdf(data: bytes, name: str, options: Options) -> Document:
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
             raise UnreadableError("it is encrypted: save it without a password first") from error
-        raise UnreadableError(f"damaged, or no PDF: {error}") from error
+        raise
     with closing(document):
         if len(document) > _MOST_PAGES:
             raise UnreadableError(f"it has {len(document)} pages, more than {_MOST_PAGES}; split it first")
@@ -79,7 +79,7 @@ def _lines(document: Any, number: int, raw: Any) -> list[_Line]:
     try:
         page = document[number]
     except Exception as error:
-        raise UnreadableError(f"page {number + 1} is damaged: {error}") from error
+        raise UnreadableError(f"page {number + 1} is damaged; fetch or save the PDF again ({error})") from error
     words = page.get_textpage()
     count = words.count_chars()
     codes = [raw.FPDFText_GetUnicode(words, at) for at in range(count)]

@@ -74,10 +74,11 @@ class Meter:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: Any) -> None:
-        if self._bar is not None or (error is None and not self._terminal and self._listed):
-            self._show(last=error is None)
+        if error is None and (self._bar is not None or (not self._terminal and self._listed)):
+            self._show(last=True)
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
     def _position(self) -> int:
         try:

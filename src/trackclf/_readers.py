@@ -1,12 +1,12 @@
 """Files and folders to records. What cannot be read is a record with an error; the rest goes on."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from trackclf._choosing import SUFFIXES, chosen_names
+from trackclf._choosing import SUFFIXES, advice, chosen_names, suffix_format
 from trackclf._encodings import check_encoding
 from trackclf._records import Options, Record
 from trackclf._streams import guarded, read_stream
@@ -19,8 +19,8 @@ def read(
     paths: str | PathLike[str] | Iterable[str | PathLike[str]],
     *,
     format: str = "auto",
-    text_field: str | None = None,
-    id_field: str | None = None,
+    text_field: str | Iterable[str] | None = None,
+    id_field: str | Iterable[str] | None = None,
     encoding: str | None = None,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
@@ -37,8 +37,9 @@ def read(
     format : str
         "auto" goes by the files' names and first bytes; else one of "text", "lines", "jsonl", "csv", "tsv", "html",
         "docx", "xlsx", "pdf", "parquet" for all of them.
-    text_field, id_field : str, optional
-        Columns of tables, and keys of JSON Lines; otherwise the usual names are looked for.
+    text_field, id_field : str or iterable of str, optional
+        Columns of tables, and keys of JSON Lines, tried in this order. The usual names are looked for where none is
+        given, and where several files are read in those that have none of them.
     encoding : str, optional
         Of all files; otherwise each one's is found.
     include, exclude : iterable of str
@@ -46,7 +47,7 @@ def read(
     max_size : int
         Most megabytes of a document, unpacked; a quarter of it for a line or a cell.
     note : callable, optional
-        Is told what was decided: a guessed encoding, files passed over.
+        Is told what was decided: a guessed encoding, a title taken for the text, files passed over.
     opened : callable, optional
         Is given each file's path and stream before it is read, to follow how far reading has come.
 
@@ -70,9 +71,26 @@ def read(
     names = [str(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
     for name in names:
         if name != "-" and not Path(name).exists():
-            raise InputError(f"{name}: no such file or folder")
-    options = Options(format, text_field, id_field, encoding, tuple(include), tuple(exclude), max_size, note, opened)
+            raise InputError(f"{name}: no such file or folder{_pattern_hint(Path(name))}")
+    columns, patterns = (_tuple(text_field), _tuple(id_field)), (tuple(include), tuple(exclude))
+    options = Options(format, *columns, encoding, *patterns, max_size, note, opened, are_several(names))
     return _read_paths(names, options)
+
+
+def are_several(paths: Sequence[str]) -> bool:
+    """Whether these may hold more than one file."""
+    return len(paths) != 1 or Path(paths[0]).is_dir() or suffix_format(paths[0]) == "zip"
+
+
+def _tuple(names: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names or ())
+
+
+def _pattern_hint(path: Path) -> str:
+    """What to do with a pattern that the shell has left as it is."""
+    if not any(char in path.name for char in "*?["):
+        return ""
+    return f"; a pattern of names goes behind its folder: {path.parent} --include '{path.name}'"
 
 
 def _read_paths(names: list[str], options: Options) -> Iterator[Record]:
@@ -86,6 +104,7 @@ def _read_paths(names: list[str], options: Options) -> Iterator[Record]:
         else:
             records = _read_file(Path(name), name, options)
         yield from guarded(records, name, only=len(names) == 1)
+    options.sum_up()
 
 
 def _read_folder(folder: Path, options: Options) -> Iterator[Record]:
@@ -93,7 +112,7 @@ def _read_folder(folder: Path, options: Options) -> Iterator[Record]:
     chosen = chosen_names(files, str(folder), options)
     if not chosen:
         asked = " and fits the patterns" if options.include or options.exclude else ""
-        raise InputError(f"{folder} holds no file that ends in {', '.join(SUFFIXES)}{asked}")
+        raise InputError(f"{folder} holds no file that ends in {', '.join(SUFFIXES)}{asked}{advice(files, options)}")
     for name in chosen:
         yield from guarded(_read_file(files[name], name, options), name)
 

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from html import escape
+from pathlib import Path
 from typing import Any, TextIO
 
+from trackclf._characters import folds
 from trackclf._html import asset, codes, embedded, head, hue, pieces
 from trackclf._records import Record
 from trackclf._types import Evidence, Kind, Label, Result, Tag
@@ -14,7 +16,7 @@ from trackclf._words import REPORT_KEYS, REPORT_WORDS, WORDS
 
 _SCRIPTS = ("report.js", "report_overview.js", "report_list.js")  # one after the other, one script
 _BLOCK = 1000  # rows in a script element: a browser reads and forgets them block by block
-_ID = ("id", "编号")
+_ID = ("id", "编号", "source_file")
 _TITLE = ("title", "标题", "headline")
 _URL = ("url", "link", "链接", "网址")
 _DATE = ("date", "日期", "发布时间", "发布日期", "time", "时间", "published")
@@ -49,6 +51,7 @@ def write(
     stamp: dict[str, str],
     kinds: Sequence[Kind],
     date_field: str | None = None,
+    paths: Sequence[str] = (),
 ) -> None:
     """One self-contained page; what is kept in memory does not grow with the rows.
 
@@ -64,28 +67,55 @@ def write(
     kinds : sequence of Kind
     date_field : str, optional
         Column that holds the date; otherwise the first with a usual name (date, 日期, 发布时间 …) and a date in it.
+    paths : sequence of str, optional
+        What was read, for the page's title.
     """
     words, script = WORDS[lang] | REPORT_WORDS[lang], "".join(map(asset, _SCRIPTS))
-    out.write(head(f"trackclf · {words['title']}", lang, asset("report.css"), script) + _skeleton(words))
+    out.write(head(_title(paths, words), lang, asset("report.css"), script) + _skeleton(words))
     labels: tuple[Label, ...] = ()
     column: dict[str, int] = {}
-    total = 0
+    total, seen = 0, set[str]()
     for record, result in rows:
         if result is not None and not labels:
             labels = result.labels
             column = {label.id: n for n, label in enumerate(labels)}
         if total % _BLOCK == 0:
             out.write(("\n]</script>\n" if total else "") + '<script type="application/json" class="rows">[')
-        out.write(("," if total % _BLOCK else "") + "\n" + embedded(_row(record, result, column, date_field)))
+        row = embedded(_row(record, result, column, date_field))
+        seen.update(row)
+        out.write(("," if total % _BLOCK else "") + "\n" + row)
         total += 1
     out.write("\n]</script>\n" if total else "")
     facts = {
         "labels": _labels(labels, kinds, lang),
         "kinds": [kind.name if lang == "zh" else kind.name_en for kind in kinds],
         "words": words,
+        "folds": _folds(seen),
     }
     out.write(f'<script type="application/json" id="facts">{embedded(facts)}</script>\n')
     out.write(f"<footer>{escape(_foot(words, stamp))}</footer>\n<script>{script}</script>\n</body>\n</html>\n")
+
+
+def _title(paths: Sequence[str], words: dict[str, str]) -> str:
+    """The input's name first: tabs and bookmarks show no more of it."""
+    named = [path for path in paths if path != "-"]
+    what = words["inputs"].format(n=len(paths)) if len(paths) > 1 else Path(named[0]).resolve().name if named else ""
+    return " · ".join([*([what] if what else []), words["title"], "trackclf"])
+
+
+def _folds(seen: set[str]) -> list[str]:
+    """What the search folds, and to what: the characters that come down to one of the page's, so that any way to write it finds it.
+
+    Case is left to the browser. Both sides take one UTF-16 unit, so that folding moves no place.
+    """
+    table = folds()
+    shown = {table.get(ord(char), char) for char in seen}
+    pairs = [
+        (chr(code), to)
+        for code, to in table.items()
+        if to in shown and max(code, ord(to)) < 1 << 16 and chr(code).lower() != to
+    ]
+    return ["".join(side) for side in zip(*pairs, strict=True)] or ["", ""]
 
 
 def _row(record: Record, result: Result | None, column: dict[str, int], date_field: str | None) -> dict[str, Any]:

@@ -52,6 +52,8 @@ class LongFile:
     ----------
     part : Path
         FILE.part.
+    before : int
+        Records that an interrupted run has left, to go on behind.
     kept : int
         Records of this run that are sound in it, those of the run before included.
 
@@ -69,6 +71,7 @@ class LongFile:
         )
         self._head = json.loads(json.dumps(head, default=str)) | {"force": force}
         self._mark = Mark() if force or not self.part.exists() else self._found(resume)
+        self.before = self._mark.records
 
     def _found(self, resume: bool) -> Mark:
         """Where to go on."""
@@ -85,9 +88,10 @@ class LongFile:
             raise InputError(
                 f"{self._path} has come since the run was interrupted; move it away, or --force begins anew"
             )
-        names = [name for name in self._head | head if name != "force" and head.get(name) != self._head.get(name)]
+        before, now = _flat(head), _flat(self._head)
+        names = [name for name in now | before if name != "force" and before.get(name) != now.get(name)]
         if names:
-            what = "; ".join(f"{name} was {head.get(name)!r}, now {self._head.get(name)!r}" for name in names)
+            what = "; ".join(f"{name} was {_said(before.get(name))}, now {_said(now.get(name))}" for name in names)
             raise InputError(f"the interrupted run had other options ({what}); --force begins anew")
         return mark
 
@@ -99,6 +103,7 @@ class LongFile:
         seen: Callable[[Record], None],
         spooled: tuple[Sequence[Label], Sequence[Kind]] | None = None,
         mode: str = "w",
+        busy: Callable[[bool], None] = lambda busy: None,
     ) -> None:
         """Read, tag and write all that is not yet written.
 
@@ -117,6 +122,8 @@ class LongFile:
             FILE.part is then a spool, and `write` gets its rows when all are there.
         mode : str
             Of the file for `write`; "wb" only with `spooled`.
+        busy : callable
+            Told True before a row is written and False when it is; what it then raises ends the run behind a whole row.
 
         Raises
         ------
@@ -134,14 +141,24 @@ class LongFile:
                     yield from tag([first])
                     out.flush()
                     os.truncate(self.part, start.bytes)
-                for record, result in tag(records):
-                    seen(record)
-                    yield record, result
-                    digest.update(_content(record))
-                    done += 1
-                    if time.monotonic() >= due:
-                        self._note(journal, out, Mark(done, 0, digest.hexdigest()))
-                        due = time.monotonic() + _EVERY
+                try:
+                    for record, result in tag(records):
+                        busy(True)
+                        seen(record)
+                        yield record, result
+                        digest.update(_content(record))
+                        done += 1
+                        if time.monotonic() >= due:
+                            self._note(journal, out, Mark(done, 0, digest.hexdigest()))
+                            due = time.monotonic() + _EVERY
+                        busy(False)
+                except GeneratorExit:  # the writer failed, perhaps inside a row
+                    raise
+                except BaseException:
+                    if done > self.kept:
+                        with suppress(OSError):
+                            self._note(journal, out, Mark(done, 0, digest.hexdigest()))
+                    raise
                 if spooled:
                     self._note(journal, out, Mark(done, 0, digest.hexdigest()))
 
@@ -205,6 +222,21 @@ class LongFile:
                 journal.write(json.dumps(self._head) + "\n")
             journal.flush()
             yield journal
+
+
+def _flat(head: dict[str, Any]) -> dict[str, Any]:
+    """Options by their names on the command line, and what the stamp says."""
+    names = {"paths": "the input", "format": "--from", "force": "force"}
+    options = {names.get(name, f"--{name.replace('_', '-')}"): head[name] for name in head if name != "stamp"}
+    return options | {
+        f"the {name} in use" if name != "trackclf" else name: value for name, value in head.get("stamp", {}).items()
+    }
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "not given"
+    return "not given" if value is None or value is False else "given" if value is True else str(value)
 
 
 def _read(journal: Path) -> tuple[dict[str, Any] | None, Mark]:

@@ -51,6 +51,17 @@ def unused(name: str, taken: Collection[str], prefix: str) -> str:
     return name
 
 
+def with_source(record: Record) -> Record:
+    """The same record, with its file as a column `source_file`: ids of rows may be the same in several files."""
+    fields = record.fields
+    return replace(record, fields={unused("source_file", fields, "trackclf_"): record.source_file, **fields})
+
+
+def is_one_of_several(record: Record) -> bool:
+    """Whether the record is one that `with_source` gave."""
+    return record.source_file is not None and record.fields.get("source_file") == record.source_file
+
+
 def own_name(name: str, fields: Collection[str], kinds: Sequence[Kind], *more: str) -> str:
     """What the input's column `name`, one of `fields`, is called where the output has columns of its own."""
     reserved = {*RESERVED, *more, *(kind.folder for kind in kinds)}
@@ -62,10 +73,14 @@ def text_field(record: Record) -> str | None:
     return next((name for name, value in record.fields.items() if value == record.text), None)
 
 
-def with_text(rows: Iterable[Row]) -> Iterator[Row]:
-    """The same rows, with a column `text` where none of the input's own holds the text."""
+def with_text(rows: Iterable[Row], always: bool = False) -> Iterator[Row]:
+    """The same rows, with a column `text` that holds the text: where no column of the input's own does, or `always`."""
     for record, result in rows:
         fields = record.fields
-        if text_field(record) is None and not (record.error and fields):
+        if (
+            (fields.get("text") != record.text)
+            if always
+            else text_field(record) is None and not (record.error and fields)
+        ):
             record = replace(record, fields={**fields, unused("text", fields, "trackclf_"): record.text})
         yield record, result

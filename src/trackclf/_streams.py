@@ -2,15 +2,18 @@
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, cast
 
-from trackclf._choosing import SUFFIXES, chosen_names, suffix_format
+from trackclf._choosing import SUFFIXES, advice, chosen_names, suffix_format
 from trackclf._encodings import UNDECODED, check_encoding, guess_encoding
-from trackclf._records import Options, Record, UnreadableError
+from trackclf._records import GUESSED, Options, Record, UnreadableError
 from trackclf.errors import InputError
 
 _BINARY = ("docx", "xlsx", "pdf", "parquet", "gz", "zip")
+_CALLED = {"docx": "Word file", "xlsx": "workbook", "pdf": "PDF", "parquet": "Parquet file", "html": "page"}
+_CALLED |= {"gz": "gzip file", "zip": "zip archive"}
 _MAGIC = (
     (b"\x1f\x8b", "gz"),
     (b"PK\x03\x04", "zip"),
@@ -26,21 +29,23 @@ _MOST_RATIO = 200  # of unpacked to packed bytes; text packs to a tenth or so
 
 
 def guarded(records: Iterator[Record], name: str, only: bool = False) -> Iterator[Record]:
-    """The records, and one with the error that ends them; what is wrong with the only file asked for is raised."""
+    """The records of a file, and one with the error that ends them; what is wrong with the only file asked for is raised."""
     try:
-        yield from records
-    except UnreadableError as error:
-        yield Record(name, "", error=str(error))
+        for record in records:
+            yield record if record.source_file else replace(record, source_file=name)
+        return
     except InputError as error:
-        if only:
+        if only and not isinstance(error, UnreadableError):
             raise
-        yield Record(name, "", error=str(error))
+        reason = str(error)
     except MemoryError:
-        yield Record(name, "", error="too large for this machine's memory; split it")
+        reason = "too large for this machine's memory; split it"
     except Exception as error:  # whatever a library makes of a damaged file
         system = error.strerror if isinstance(error, OSError) else None
-        reason = f"damaged: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        yield Record(name, "", error=system or reason)
+        what = _CALLED.get(suffix_format(name) or "", "file")
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = system or f"the {what} is incomplete or damaged; fetch or save it again ({said})"
+    yield Record(name, "", error=reason, source_file=name)
 
 
 def read_stream(stream: BinaryIO, name: str, options: Options, inner: str = "", depth: int = 0) -> Iterator[Record]:
@@ -105,7 +110,8 @@ def _format(sample: bytes, name: str, options: Options) -> str:
     ):
         return "html"  # what is called a document, or nothing, is often a page
     if named in _BINARY:
-        raise UnreadableError(f"it is named as {named}, but holds no {named}" if sample else "it is empty")
+        what = f"it is named as {named}, but is no {_CALLED[named]}; fetch or save it again"
+        raise UnreadableError(what if sample else "it is empty")
     return named or ("jsonl" if name == "-" and _looks_like_jsonl(sample) else "text")
 
 
@@ -128,7 +134,7 @@ def _encoding(sample: bytes, name: str, options: Options, whole: bool) -> str:
     except InputError as error:
         raise UnreadableError(str(error)) from error
     if not sure:
-        options.note(f"{name}: read as {encoding}, by how Chinese it looks; --encoding says otherwise")
+        options.tell(name, GUESSED.format(encoding))
     return encoding
 
 
@@ -235,10 +241,7 @@ def _read_package(stream: BinaryIO, format: str, name: str, options: Options, de
         return
     import zipfile
 
-    try:
-        archive = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UnreadableError(f"damaged: {error}") from error
+    archive = zipfile.ZipFile(stream)
     members = {_member_name(item): item for item in archive.infolist() if not item.is_dir()}
     if len(members) > _MOST_MEMBERS:
         raise UnreadableError(f"it holds {len(members)} files, more than {_MOST_MEMBERS}; unpack it first")
@@ -255,7 +258,7 @@ def _read_package(stream: BinaryIO, format: str, name: str, options: Options, de
     _check_depth(depth)
     chosen = sorted(chosen_names(members, name, options))
     if not chosen:
-        raise UnreadableError(f"holds no file that ends in {', '.join(SUFFIXES)}")
+        raise UnreadableError(f"holds no file that ends in {', '.join(SUFFIXES)}{advice(members, options)}")
     for inner in chosen:
         yield from guarded(_read_member(archive, members[inner], f"{name}/{inner}", options, depth), f"{name}/{inner}")
 

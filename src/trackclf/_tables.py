@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from trackclf._documents import check_package
-from trackclf._records import TEXT_FIELDS, Options, Record, UnreadableError, find_field, missing_extra, row_record
+from trackclf._records import Options, Record, UnreadableError, find_field, missing_extra, row_record
 from trackclf.errors import InputError
 
 _HEADER_ROWS = 20  # among the first of a sheet that hold anything, one is the header
@@ -47,11 +47,11 @@ def read_xlsx(data: bytes, name: str, options: Options) -> Iterator[Record]:
             row = dict(zip(found, [*cells, *[""] * (len(found) - len(cells))], strict=False))
             if any(row.values()):
                 long = any(len(cell) > options.longest for cell in cells)
-                record = row_record(row, f"{place}{number}", options)
+                record = row_record(row, name, f"{place}{number}", options)
                 yield Record(record.id, "", error=options.too_long("a cell")) if long else record
     if len(without) == len(sheets):
-        names = [options.text_field] if options.text_field else TEXT_FIELDS
-        raise InputError(f"{name}: no sheet has a header with {', '.join(names)}. Try --text-field NAME")
+        names = ", ".join(options.text_names[:8]) + (" …" if len(options.text_names) > 8 else "")
+        raise InputError(f"{name}: no sheet has a header with {names}. Try --text-field NAME")
     if without:
         options.note(f"{name}: no header, so passed over: {', '.join(without)}")
 
@@ -67,7 +67,7 @@ def _header(rows: Iterator[tuple[int, list[str]]], options: Options) -> list[str
     for _ in range(_HEADER_ROWS):
         header = [cell.strip() for cell in next(rows, (0, []))[1]]
         try:
-            find_field(header, options.text_field, TEXT_FIELDS, "", "")
+            find_field(header, options.text_names, "", "")
         except InputError:
             continue
         while header and not header[-1]:
@@ -108,12 +108,12 @@ def read_parquet(stream: BinaryIO, name: str, options: Options) -> Iterator[Reco
     file = parquet.ParquetFile(stream)
     if len(set(file.schema_arrow.names)) < len(file.schema_arrow.names):
         raise UnreadableError("two of its columns have one name")
-    find_field(file.schema_arrow.names, options.text_field, TEXT_FIELDS, f"{name}: its schema", "--text-field")
+    find_field(file.schema_arrow.names, options.text_names, f"{name}: its schema", "--text-field")
     number = 0
     for batch in file.iter_batches(batch_size=_BATCH):
         for row in batch.to_pylist():
             number += 1
-            yield row_record({key: _plain(value) for key, value in row.items()}, f"{name}#{number}", options)
+            yield row_record({key: _plain(value) for key, value in row.items()}, name, f"{name}#{number}", options)
 
 
 def _plain(value: Any) -> Any:

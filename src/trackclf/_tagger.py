@@ -96,8 +96,6 @@ class Tagger:
 
             taxonomy = load_taxonomy(taxonomy, tracks) if taxonomy is None or isinstance(taxonomy, Path) else taxonomy
             learned = _learned(folder)
-            if learned and arguments[0] is None and weights == SHIPPED and tracks is None:
-                _check_whole(taxonomy, learned)
             lexicon = Lexicon(taxonomy, learned.pairs if learned else ())
             compiled = lexicon, compile_model(taxonomy, lexicon, learned, threshold), taxonomy.digest
             if key:
@@ -358,12 +356,6 @@ def _learned(weights: "Weights | Path | None") -> "Weights | None":
     from trackclf._weights import load_weights
 
     return load_weights(weights)
-
-
-def _check_whole(taxonomy: "Taxonomy", learned: "Weights") -> None:
-    """TaxonomyError where a label that the shipped model knows is gone from the shipped taxonomy."""
-    if lost := set(learned.labels) - {label.id for label in taxonomy.labels}:
-        raise TaxonomyError(f"the shipped taxonomy is damaged, reinstall trackclf: it has no {', '.join(sorted(lost))}")
 
 
 @lru_cache(maxsize=1)

@@ -198,6 +198,8 @@ def _shipped(tracks: tuple[str, ...] | str | None) -> Taxonomy:
     # Its other faults are looked for by the tests, not at every start; but a copy may have broken off, or lost a file.
     broken += [f"{path.name} is empty" for path, data in label_files(files) if "terms" not in data]
     broken += [f"{name} is missing or empty" for name in SHARED if not part(files, name)]
+    ids = {data.get("id") for _, data in label_files(files)}
+    broken += [f"{id}.toml is missing" for id in part(files, "taxonomy.toml").get("active", ()) if id not in ids]
     if broken:
         raise TaxonomyError(f"the shipped taxonomy is damaged, reinstall trackclf: {broken[0]}", tuple(broken))
     return _build(merge({}, files), tracks)

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TextIO
 
 from trackclf._records import Record
-from trackclf._rows import Row, name_of, names_of
+from trackclf._rows import Row, is_one_of_several, name_of, names_of
 from trackclf._taxonomy_files import parse_cue
 from trackclf._types import Evidence, Kind, Result, Tag
 from trackclf._words import WORDS
@@ -69,7 +69,8 @@ def _room(out: TextIO) -> int | None:
 def _sizes(words: dict[str, str], names: Iterable[str], room: int | None) -> list[int]:
     """Columns of id, name, status, level and probability: 0 for one that a narrow terminal has no room for."""
     groups = ("status", "named", "headline", "provisional", "candidate"), ("level", "level_1", "level_2")
-    id, name = _ID, max(width(words["tag"]), min(_NAME, max(map(width, names), default=_NAME)))
+    longest = max(map(width, names), default=_NAME)
+    id, name = _ID, max(width(words["tag"]), longest if room is None else min(_NAME, longest))
     rest = [*(max(width(words[key]) for key in keys) for keys in groups), max(4, width(words["probability"]))]
     if room is None:
         return [id, name, *rest]
@@ -87,7 +88,7 @@ def _shrunk(size: int, least: int, free: int) -> tuple[int, int]:
 def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
     """One line a tag, aligned for Chinese widths; a text without tags has a line with the reason.
 
-    In a terminal a line is as wide as the terminal; elsewhere evidence is never cut.
+    In a terminal a line is as wide as the terminal; elsewhere nothing is cut.
     """
     words, room = WORDS[lang], _room(out)
     rows = iter(rows)
@@ -96,8 +97,10 @@ def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
     sizes = _sizes(words, names, room)
 
     def line(id: str, cells: Sequence[str], last: str) -> str:
-        shown = [fit(id, sizes[0], tail=True)]
-        shown += [fit(cell, size) for cell, size in zip(cells, sizes[1:], strict=False) if size]
+        sized = [(cell, size) for cell, size in zip((id, *cells), sizes, strict=False) if size]
+        if room is None:  # a longer cell moves what stands behind it
+            sized = [(cell, max(size, width(_one_line(cell)))) for cell, size in sized]
+        shown = [fit(cell, size, tail=n == 0) for n, (cell, size) in enumerate(sized)]
         before = _GAP.join(shown) + _GAP
         if room is not None:
             free = room - width(before)
@@ -115,7 +118,7 @@ def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
         for tag in result.tags:
             level = words[f"level_{tag.level}"] if tag.kind == "track" else ""
             cells = (name_of(tag, lang, result.labels), words[tag.status], level, f"{tag.probability:.2f}")
-            out.write(line(id, cells, terms_of(tag)))
+            out.write(line(id, cells, terms_of(tag, _SHOWN_TERMS if room else None)))
             id = ""
 
 
@@ -127,8 +130,8 @@ def _nearest(result: Result, lang: str) -> str:
     return "; " + WORDS[lang]["nearest"].format(name=names[id], distance=distance)
 
 
-def terms_of(tag: Tag) -> str:
-    """The most telling terms; a cue with gaps as the pieces that it matched first."""
+def terms_of(tag: Tag, most: int | None = _SHOWN_TERMS) -> str:
+    """The terms, the most telling first, and no more than `most`; a cue with gaps as the pieces that it matched first."""
     counts: dict[str, int] = {}
     pieces: dict[str, list[str]] = {}
     for item in tag.terms:
@@ -137,7 +140,7 @@ def terms_of(tag: Tag) -> str:
         name = "…".join(pieces[item.cue][: len(parse_cue(item.cue))]) if item.cue else _one_line(item.text)
         counts[name] = 1 if item.cue else counts.get(name, 0) + 1
     shown = [f"{name}×{n}" if n > 1 else name for name, n in counts.items()]
-    return "、".join(shown[:_SHOWN_TERMS]) + ("…" if len(shown) > _SHOWN_TERMS else "")
+    return "、".join(shown[:most]) + ("…" if most and len(shown) > most else "")
 
 
 def write_explanation(rows: Iterable[Row], out: TextIO, lang: str, colour: bool) -> None:
@@ -148,6 +151,8 @@ def write_explanation(rows: Iterable[Row], out: TextIO, lang: str, colour: bool)
 
 def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> Iterator[str]:
     words, id = WORDS[lang], _one_line(str(record.id))
+    if is_one_of_several(record) and not id.startswith(str(record.source_file)):
+        id += f" · {_one_line(str(record.source_file))}"
     yield f"── {id} " + "─" * max(3, 70 - width(id)) + "\n"
     if result is None:
         yield f"{words['error']}: {_one_line(str(record.error))}\n\n"

@@ -190,6 +190,8 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
 
 def parse_promise(promise: str) -> tuple[str, float]:
     """What is promised, and at least how much of it."""
+    if not isinstance(promise, str):
+        raise TypeError(f"a promise is a str as 'precision>=0.95' or 'recall>=0.9', got {promise!r}")
     match = re.fullmatch(r"\s*(precision|recall)\s*>=\s*(0?\.\d+|0|1(?:\.0*)?)\s*", promise)
     if not match:
         raise ValueError(f"a promise is 'precision>=0.95' or 'recall>=0.9', got {promise!r}")

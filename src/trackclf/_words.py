@@ -45,6 +45,7 @@ WORDS: dict[str, dict[str, str]] = {
         "cue": "线索",
         "failed": "{failed} 条未能处理（共 {total} 条）",
         "interrupted": "运行中断，已有 {n:,} 条结果存于 {part}；原命令加上 --resume 即可接着运行",
+        "nothing_kept": "运行中断，没有保存新的结果",
         "files_done": "{done}/{total} 个文件",
         "characters_done": "{n}字",
         "rate": "每秒 {n}字",
@@ -178,6 +179,7 @@ WORDS: dict[str, dict[str, str]] = {
         "cue": "cue",
         "failed": "{failed} of {total} could not be processed",
         "interrupted": "interrupted; {part} keeps {n:,} records. Continue by the same command with --resume",
+        "nothing_kept": "interrupted; nothing new kept",
         "files_done": "{done} of {total} files",
         "characters_done": "{n} characters",
         "rate": "{n} a second",
@@ -345,6 +347,7 @@ REPORT_KEYS = (("j k", "key_move"), ("o", "key_open"), ("/", "key_search"), ("Es
 REPORT_WORDS: dict[str, dict[str, str]] = {
     "zh": {
         "title": "标注结果",
+        "inputs": "{n} 项输入",
         "overview": "总览",
         "texts": "文本",
         "all": "全部",
@@ -385,6 +388,7 @@ REPORT_WORDS: dict[str, dict[str, str]] = {
     },
     "en": {
         "title": "Tagged texts",
+        "inputs": "{n} inputs",
         "overview": "overview",
         "texts": "texts",
         "all": "all",

@@ -14,7 +14,7 @@ from traceback import clear_frames
 from typing import Any, BinaryIO
 
 from trackclf._records import Record
-from trackclf._rows import Row, as_json, as_text, names_of, text_field
+from trackclf._rows import Row, as_json, as_text, is_one_of_several, names_of, text_field
 from trackclf._types import Kind, Label, Tag
 from trackclf._words import WORDS
 from trackclf.errors import InputError
@@ -75,6 +75,7 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
         if name != body and not (first and name == "id" and first[0].fields[name] == first[0].id)
     ]
     names = [kind.name if lang == "zh" else kind.name_en for kind in kinds]
+    answers = [(kind, ("", "probability", *(["level"] if kind.id == "track" else []))) for kind in kinds]
     book = _Book()
     texts = book.sheet(
         words["text"],
@@ -82,20 +83,39 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
             words["id"],
             *own,
             *(words[key] for key in ("text", "characters", "note")),
-            *(head for name in names for head in (name, f"{name} · {words['probability']}")),
+            *(
+                name + (f" · {words[part]}" if part else "")
+                for name, (_, parts) in zip(names, answers, strict=True)
+                for part in parts
+            ),
             *(words[key] for key in ("evidence", "abstained", "error", "others_columns")),
         ],
-        [24, *[20] * len(own), 60, 8, 10, *[28, 16] * len(kinds), 40, 14, 14, 14],
+        [
+            24,
+            *[20] * len(own),
+            60,
+            8,
+            10,
+            *(28 if not part else 16 for _, parts in answers for part in parts),
+            40,
+            14,
+            14,
+            14,
+        ],
     )
-    heads = ("id", "label", "term", "as_written", "kind", "start", "end", "page", "contribution")
-    evidence = book.sheet(words["evidence"], [words[key] for key in heads], [24, 24, 24, 24, 14, 8, 8, 8, 10])
+    heads = [
+        words[key] for key in ("id", "label", "term", "as_written", "kind", "start", "end", "page", "contribution")
+    ]
+    several = first is not None and is_one_of_several(first[0])  # then ids may be the same in two files
+    heads += ["source_file"] if several else []
+    evidence = book.sheet(words["evidence"], heads, [24, 24, 24, 24, 14, 8, 8, 8, 10, *[24] * several])
     labels: tuple[Label, ...] = ()
     tagged, pieces = Counter[str](), Counter[str]()
     read = failed = 0
     for record, result in chain([] if first is None else [first], rows):
         read += 1
         failed += result is None
-        shown = {"id": record.id, body: record.text}
+        shown = {"id": record.id, text_field(record): record.text}
         more = {
             name: value
             for name, value in record.fields.items()
@@ -105,19 +125,20 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
         cut = words["cut"].format(n=len(record.text), shown=len(text)) if len(text) < len(record.text) else None
         row = [record.id, *(record.fields.get(name) for name in own), text, len(record.text), cut]
         if result is None:
-            row += [None] * (2 * len(kinds) + 2)
+            row += [None] * (sum(len(parts) for _, parts in answers) + 2)
         else:
             labels, named = result.labels, names_of(result, lang)
-            for kind in kinds:
-                tags = result.of(kind.id)
-                row += ["、".join(named[tag.id] for tag in tags), "、".join(f"{tag.probability:.2f}" for tag in tags)]
+            for kind, parts in answers:
+                for part in parts:
+                    cells = [_part(tag, part, words) or named[tag.id] for tag in result.of(kind.id)]
+                    row.append("、".join(cells))
             row += ["、".join(dict.fromkeys(item.text for tag in result.tags for item in tag.terms))]
             row += [words[result.abstained] if result.abstained else None]
             for tag in result.tags:
                 tagged[tag.id] += 1
                 pieces[tag.id] += len(tag.terms)
                 for cells in _evidence(record, tag, words):
-                    evidence.add([record.id, named[tag.id], *cells])
+                    evidence.add([record.id, named[tag.id], *cells, *[record.source_file] * several])
         texts.add([*row, record.error, as_json(more) if more else None])
     columns = ("kind", "label", "id", "status", "texts", "share", "pieces")
     counts = book.sheet(words["label"], [words[key] for key in columns], [12, 28, 24, 12, 10, 10, 18])
@@ -137,6 +158,11 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
     ]:
         about.add([name, value])
     book.save(out)
+
+
+def _part(tag: Tag, part: str, words: dict[str, str]) -> str:
+    """Probability or level of a tag."""
+    return {"probability": f"{tag.probability:.2f}", "level": words[f"level_{tag.level}"]}.get(part, "")
 
 
 def _evidence(record: Record, tag: Tag, words: dict[str, str]) -> Iterator[list[Any]]:

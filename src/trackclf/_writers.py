@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, TextIO
 
 from trackclf._records import Record
-from trackclf._rows import Row, as_json, as_text, names_of, own_name, unused
+from trackclf._rows import Row, as_json, as_text, is_one_of_several, names_of, own_name, unused
 from trackclf._types import Kind, Result
 
 Writer = Callable[[Iterable[Row], Any, str, dict[str, str], Sequence[Kind]], None]
@@ -86,16 +86,19 @@ def write_csv(
 ) -> None:
     """The input's columns, then one column for each kind of answer; lists are joined by ";".
 
-    The columns are those of the first row; what later rows have beside them is one JSON object in `more`. A name that the
-    input has already gets `trackclf_` before it. `bom` puts a byte order mark first, without which spreadsheets take UTF-8
-    for something else; `escape` puts an apostrophe before cells that spreadsheets would take for a formula.
+    The columns are those of the first row; what later rows have beside them is one JSON object in `more`, without a text that
+    stands in its column already. A name that the input has already gets `trackclf_` before it. `bom` puts a byte order mark
+    first, without which spreadsheets take UTF-8 for something else; `escape` puts an apostrophe before cells that spreadsheets
+    would take for a formula.
     """
     import csv
 
     rows = iter(rows)
     first = next(rows, None)
     fields = [] if first is None else list(first[0].fields)
-    named = first is not None and any(value == first[0].id for value in first[0].fields.values())
+    # Of several files some may have a column for the id, and others not.
+    several = first is not None and is_one_of_several(first[0])
+    named = first is not None and not several and any(value == first[0].id for value in first[0].fields.values())
     columns = _columns(kinds)
     added = [unused(name, fields, "trackclf_") for name in (*([] if named else ["id"]), *columns, "more")]
     # Line ends inside cells are quoted only where the writer's own is made of them; lines end in "\n" all the same.
@@ -108,7 +111,12 @@ def write_csv(
     out.write("\ufeff" if bom else "")
     write([*([] if named else added[:1]), *fields, *added[not named :]])
     for record, result in chain([] if first is None else [first], rows):
-        more = {name: value for name, value in record.fields.items() if name not in fields}
+        held = result is not None and any(record.fields.get(name) == record.text for name in fields)
+        more = {
+            name: value
+            for name, value in record.fields.items()
+            if name not in fields and not (held and value == record.text)
+        }
         answers = [record.error or ""] if result is None else _answers(result, lang, kinds)
         write(
             [

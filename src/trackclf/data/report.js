@@ -1,6 +1,6 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
-const { labels, kinds, words } = JSON.parse($("facts").textContent);
+const { labels, kinds, words, folds } = JSON.parse($("facts").textContent);
 const rows = [];
 for (const block of document.querySelectorAll(".rows")) {
   for (const row of JSON.parse(block.textContent)) rows.push(row);
@@ -119,13 +119,16 @@ function clear() {
   update();
 }
 
-// Search: each word must stand in the title, the id, another column or the text.
+// Search: each word must stand in the title, the id, another column or the text, whatever its case, width or script.
+const folded = new Map([...folds[0]].map((from, n) => [from, folds[1][n]]));
+const foldable = new RegExp(`[${folds[0]}]`, "g"); // none of them is ASCII; [] matches nothing
+const plain = (text) => text.toLowerCase().replace(foldable, (from) => folded.get(from));
 function search() {
-  chosen.query = $("query").value.trim().toLowerCase();
-  const wanted = chosen.query.split(/\s+/);
+  chosen.query = $("query").value.trim();
+  const wanted = plain(chosen.query).split(/\s+/);
   for (const row of rows) {
     if (!chosen.query) break;
-    row.hay ??= [row.title || "", row.id, ...(row.facts || []).map((fact) => fact[1]), textOf(row)].join("\n").toLowerCase();
+    row.hay ??= plain([row.title || "", row.id, ...(row.facts || []).map((fact) => fact[1]), textOf(row)].join("\n"));
     row.hit = wanted.every((word) => row.hay.includes(word));
   }
   update();

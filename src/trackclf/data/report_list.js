@@ -112,13 +112,13 @@ function highlight() {
     for (const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT); walk.nextNode();) {
       nodes.push(walk.currentNode);
       starts.push(all.length);
-      all += walk.currentNode.data.toLowerCase();
+      all += plain(walk.currentNode.data);
     }
     const put = (range, side, at) => {
       const n = starts.findLastIndex((start) => start <= at);
       range[side](nodes[n], Math.min(at - starts[n], nodes[n].length));
     };
-    for (const word of chosen.query.split(/\s+/)) {
+    for (const word of plain(chosen.query).split(/\s+/)) {
       for (let at = all.indexOf(word); at >= 0; at = all.indexOf(word, at + word.length)) {
         const range = document.createRange();
         put(range, "setStart", at);
@@ -191,8 +191,11 @@ const keys = {
 };
 function escape_() {
   if (told) hide();
-  else if (document.activeElement === $("query") && $("query").value) { $("query").value = ""; search(); }
-  else if (document.activeElement === $("query")) $("query").blur();
+  else if (document.activeElement === $("query")) {
+    $("query").value = "";
+    $("query").blur();
+    search();
+  }
   else clear();
 }
 document.addEventListener("keydown", (event) => {
