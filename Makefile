@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-matrix lint types taxonomy audit pins model bench clean
+.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -73,8 +73,12 @@ bench: $(VENV)/benched
 	for name in speed rivals scaling memory jobs taxonomy_size; do \
 	  $(BIN)/python benchmarks/$$name.py --json docs/benchmarks/$$name.jsonl $(if $(CORPUS),--corpus $(CORPUS)) || exit 1; \
 	done
-	$(BIN)/python benchmarks/long_run.py --json docs/benchmarks/long_run.jsonl
 	$(BIN)/python benchmarks/startup.py --json docs/benchmarks/startup.jsonl
+	$(BIN)/python docs/render_benchmarks.py
+
+# Runs killed and resumed; half an hour, and 3 GB of disk.
+bench-long: $(VENV)/benched
+	$(BIN)/python benchmarks/long_run.py --json docs/benchmarks/long_run.jsonl
 	$(BIN)/python docs/render_benchmarks.py
 
 clean:
