@@ -145,3 +145,19 @@ def tagger():
 def small(tmp_path_factory):
     """A tagger over a small taxonomy that uses every feature of the format."""
     return Tagger(load_taxonomy(write_files(tmp_path_factory.mktemp("taxonomy"), SMALL)))
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A table with a few damaged rows, in a folder of its own."""
+    from test_long_runs import table
+
+    (tmp_path / "in").mkdir()
+    return table(tmp_path / "in" / "rows.csv")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder for what is written."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"

@@ -18,18 +18,6 @@ from trackclf.cli import main
 CLOSED = {"stdin": 0, "stdout": 1, "stderr": 2}
 
 
-@pytest.fixture
-def source(tmp_path):
-    (tmp_path / "in").mkdir()
-    return table(tmp_path / "in" / "rows.csv")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out"
-
-
 # Cache, home and temporary folder
 
 

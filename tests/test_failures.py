@@ -50,18 +50,6 @@ def names(folder):
     return sorted(path.name for path in folder.rglob("*"))
 
 
-@pytest.fixture
-def source(tmp_path):
-    (tmp_path / "in").mkdir()
-    return table(tmp_path / "in" / "rows.csv")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out"
-
-
 # Killed workers
 
 

@@ -1,6 +1,5 @@
 """What an edit changes, and what a corpus says about a taxonomy, as tables to read."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -8,7 +7,7 @@ from typing import TextIO
 
 from trackclf._authoring import Change, TagChange
 from trackclf._records import Record
-from trackclf._rows import name_of
+from trackclf._rows import as_text, name_of
 from trackclf._suggesting import Advice, Doubt
 from trackclf._taxonomy import Taxonomy
 from trackclf._terminal import fit, terms_of, width
@@ -45,19 +44,15 @@ def _change(change: Change, words: dict[str, str]) -> str:
     if change.part == "term":
         lines = [_term(line, words) for line in (old, new) if line]
         return f"{sign} " + " → ".join(dict.fromkeys(lines))
-    shown = [_value(value) for value in (old, new) if value is not None]
+    shown = [as_text(value) for value in (old, new) if value is not None]
     item = "" if change.item in ("", *shown) else f"{change.item}: "
     return f"{sign} {item}" + " → ".join(shown)
 
 
 def _term(line: dict[str, object], words: dict[str, str]) -> str:
     rest = {key: value for key, value in line.items() if key not in ("t", "k")}
-    conditions = "".join(f" {key}={_value(value)}" for key, value in rest.items())
+    conditions = "".join(f" {key}={as_text(value)}" for key, value in rest.items())
     return f"{line['t']} ({words[str(line['k'])]}){conditions}"
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def write_tag_changes(

@@ -71,7 +71,7 @@ def _tag(options: argparse.Namespace) -> int:
     from functools import partial
 
     from trackclf._rows import with_text
-    from trackclf._writers import BINARY, write_csv, writer_of
+    from trackclf._writers import BINARY, writer_of
 
     format = format_of(options, _ENDINGS)
     binary = format in BINARY
@@ -83,11 +83,9 @@ def _tag(options: argparse.Namespace) -> int:
         raise InputError(f"--segments is for jsonl, not for {format}")
     write = writer_of(format)
     if options.bom or options.escape_formulas:
-        write = partial(write_csv, bom=options.bom, escape=options.escape_formulas)
+        write = partial(write, bom=options.bom, escape=options.escape_formulas)
     if format == "html":
-        from trackclf._report_page import write as write_page
-
-        write = partial(write_page, paths=options.paths)
+        write = partial(write, paths=options.paths)
 
     def written(rows: Iterator[tuple[Any, Any]], out: Any, tagger: Any) -> None:
         texts = with_text(rows, options.with_text) if options.with_text or format == "parquet" else rows
@@ -105,15 +103,14 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from trackclf._report_page import write
+    from functools import partial
+
+    from trackclf._writers import writer_of
 
     format_of(options, PAGE)
+    write = partial(writer_of("html"), date_field=options.date_field, paths=options.paths)
     return _process(
-        options,
-        lambda rows, out, tagger: write(
-            rows, out, options.lang, tagger.stamp, tagger.kinds, options.date_field, options.paths
-        ),
-        "html",
+        options, lambda rows, out, tagger: write(rows, out, options.lang, tagger.stamp, tagger.kinds), "html"
     )
 
 

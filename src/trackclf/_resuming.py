@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple
 from trackclf import _spool
 from trackclf._files import opened, put, to_disk, whole
 from trackclf._records import Record
-from trackclf._rows import Row
+from trackclf._rows import Row, as_json
 from trackclf._types import Kind, Label
 from trackclf.errors import InputError
 
@@ -256,4 +256,4 @@ def _content(record: Record) -> bytes:
     """What the digest is of; the text once, where it is a column as well."""
     text = None if record.text in record.fields.values() else record.text
     row = [record.id, text, record.fields, record.error]
-    return _spool.to_json(row).encode("utf-8", "surrogatepass") + b"\n"
+    return as_json(row).encode("utf-8", "surrogatepass") + b"\n"

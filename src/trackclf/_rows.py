@@ -15,6 +15,7 @@ Row = tuple[Record, Result | None]  # no result where the record has an error
 RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest", "encoding", "pages")
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode  # json.dumps would make one for each value
 
 
 def name_of(item: Tag | Label, lang: str, labels: Iterable[Label]) -> str:
@@ -30,8 +31,8 @@ def names_of(result: Result, lang: str) -> dict[str, str]:
 
 
 def as_json(value: Any) -> str:
-    """A value that is no string as one line of JSON; what JSON has no word for as its string."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """A value as one line of JSON; what JSON has no word for, as a date, as its string."""
+    return _encode(value)
 
 
 def as_text(value: Any) -> str:

@@ -6,10 +6,9 @@ from dataclasses import fields
 from typing import IO, Any
 
 from trackclf._records import Record
-from trackclf._rows import Row
+from trackclf._rows import Row, as_json
 from trackclf._types import Evidence, Kind, Label, Pair, Result, Segment, Tag
 
-to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode  # what JSON does not have, as a date, by its string
 _FIELDS = tuple(field.name for field in fields(Record))
 
 
@@ -17,7 +16,7 @@ def write_rows(rows: Iterable[Row], out: IO[str]) -> None:
     """One row a line."""
     for record, result in rows:
         row = {"record": {name: getattr(record, name) for name in _FIELDS}, "result": result and result.to_dict()}
-        out.write(to_json(row) + "\n")
+        out.write(as_json(row) + "\n")
 
 
 def read_rows(lines: Iterable[str], labels: Sequence[Label], kinds: Sequence[Kind]) -> Iterator[Row]:

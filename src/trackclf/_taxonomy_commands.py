@@ -180,10 +180,9 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    import json
-
     from trackclf._authoring import tag_changes, taxonomy_changes
     from trackclf._authoring_tables import write_changes, write_tag_changes
+    from trackclf._rows import as_json
     from trackclf._taxonomy import load_taxonomy
 
     chosen = tracks_of(options)
@@ -192,7 +191,7 @@ def _diff(options: argparse.Namespace) -> int:
     with output() as out:
         changes = taxonomy_changes(old, new)
         if options.to == "jsonl":
-            out.writelines(json.dumps(change.to_dict(), ensure_ascii=False, default=str) + "\n" for change in changes)
+            out.writelines(as_json(change.to_dict()) + "\n" for change in changes)
         else:
             write_changes(changes, out, options.lang)
         if not options.corpus:
@@ -202,7 +201,7 @@ def _diff(options: argparse.Namespace) -> int:
         if options.to == "jsonl":
             for record, found in rows:
                 lines = ({"id": record.id} | change.to_dict() for change in found)
-                out.writelines(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
+                out.writelines(as_json(line) + "\n" for line in lines)
         else:
             out.write("\n")
             write_tag_changes(rows, out, options.lang, (*new.labels, *old.labels))
@@ -210,9 +209,8 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _suggest(options: argparse.Namespace) -> int:
-    import json
-
     from trackclf._authoring_tables import write_advice
+    from trackclf._rows import as_json
     from trackclf._suggesting import suggest_terms
     from trackclf._taxonomy import load_taxonomy
 
@@ -221,7 +219,7 @@ def _suggest(options: argparse.Namespace) -> int:
     advice = suggest_terms(taxonomy, corpus.texts(keep=False), options.labels or None, options.top, options.min_count)
     with output() as out:
         if options.to == "jsonl":
-            out.writelines(json.dumps(some.to_dict(), ensure_ascii=False) + "\n" for some in advice)
+            out.writelines(as_json(some.to_dict()) + "\n" for some in advice)
         else:
             write_advice(advice, out, options.lang, taxonomy)
     return corpus.code()

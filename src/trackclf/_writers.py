@@ -9,7 +9,7 @@ from trackclf._records import Record
 from trackclf._rows import Row, as_json, as_text, is_one_of_several, names_of, own_name, unused
 from trackclf._types import Kind, Result
 
-Writer = Callable[[Iterable[Row], Any, str, dict[str, str], Sequence[Kind]], None]
+Writer = Callable[..., None]  # (rows, out, lang, stamp, kinds), and by name what a format has of its own
 
 # Written row by row, so that an interrupted run goes on behind the last: what is written of a row depends on no other row
 # but the first. A format that is not among them gets its rows when all are there.
