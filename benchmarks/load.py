@@ -2,11 +2,11 @@
 
     python benchmarks/load.py [--threads N] [--minutes N] [--strings N] [--seed N]
 
-First one thread tags every string, in batches, and keeps a digest of each record. Then a fresh tagger is shared by all threads, which go
-through the strings again and again, block by block, each by another call, until all were done and the time is over. Right means: each record,
-JSON byte for byte, and each score is what the one thread gave, and so is each explanation and each prediction of a classifier (for as many strings as
-`EXPLAINED`). A warning is an error, of numpy's arithmetic too. Memory is flat if the median of the last minute is no more than `FLAT` above that of
-the second (of short runs, tenths).
+First one thread tags every string, in batches, and keeps a digest of each record. Then a fresh tagger is shared by all threads, which
+go through the strings again and again, block by block, each by another call, until all were done and the time is over. Right means:
+each record, JSON byte for byte, and each score is what the one thread gave, and so is each explanation and each prediction of a
+classifier (of the first 10,000 strings). A warning is an error, of numpy's arithmetic too. Memory is flat if the median of the last
+minute is no more than a twentieth above that of the second (of short runs, tenths).
 """
 
 import argparse
@@ -117,10 +117,12 @@ class Load:
         self.first: list[str] = []
 
     def texts(self, low: int, high: int) -> list[str]:
+        """The strings of some numbers, the same each time."""
         numbers = range(low, min(high, self.count))
         return [self._make(random.Random(f"{self._seed} {n}")) for n in numbers]
 
     def work(self, over: Callable[[], bool]) -> None:
+        """What each thread does until it is over."""
         import numpy as np
 
         np.seterr(all="raise")
@@ -184,7 +186,10 @@ def main() -> None:
         print(f"{name:10} {load.done[name]:10,} strings  {load.wrong[name]} wrong  {load.failed[name]} errors")
     print(*load.first[:10], sep="\n", end="\n" if load.first else "")
     print(f"{load.done.total():,} strings by {asked.threads} threads in {took:.0f} s, seed {asked.seed}: ", end="")
-    print(f"{load.wrong.total()} wrong, {load.failed.total()} errors or warnings; resident memory {second:.1f} MB, ", end="")
+    print(
+        f"{load.wrong.total()} wrong, {load.failed.total()} errors or warnings; resident memory {second:.1f} MB, ",
+        end="",
+    )
     print(f"at the end {last:.1f} MB ({growth:+.1%}), peak {peak_mb():.1f} MB")
     sys.exit(1 if load.wrong.total() or load.failed.total() or growth > FLAT else 0)
 

@@ -151,7 +151,9 @@ class Lexicon:
         self.near_kinds.map_values(renumber)
         self.far_kinds.map_values(renumber)
         self.cue_unit = np.where(self.cue_unit >= 0, renumber[self.cue_unit], -1)
-        asked = {text: n for n, text in enumerate(dict.fromkeys(text for texts in conditions for text in texts))}
+        asked = {
+            text: n for n, text in enumerate(dict.fromkeys(text for texts in conditions for text in sorted(texts)))
+        }
         self.member = np.zeros((len(conditions), len(asked)), bool)
         for number, texts in enumerate(conditions):
             self.member[number, [asked[text] for text in texts]] = True
