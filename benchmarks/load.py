@@ -125,17 +125,17 @@ class Load:
         """What each thread does until it is over."""
         import numpy as np
 
-        np.seterr(all="raise")
         names = list(self._calls)
-        while not over():
-            with self._lock:
-                number = next(self._next)
-            # Round by round each block has another call.
-            at, turn = number * BLOCK % self.count, number * BLOCK // self.count
-            name = names[(at // BLOCK + turn) % len(names)]
-            if name in ("explain", "predict"):
-                at %= max(len(self.expected["explanation"]) - BLOCK, 1)
-            self._check(name, at, self.texts(at, at + BLOCK))
+        with np.errstate(all="raise"):
+            while not over():
+                with self._lock:
+                    number = next(self._next)
+                # Round by round each block has another call.
+                at, turn = number * BLOCK % self.count, number * BLOCK // self.count
+                name = names[(at // BLOCK + turn) % len(names)]
+                if name in ("explain", "predict"):
+                    at %= max(len(self.expected["explanation"]) - BLOCK, 1)
+                self._check(name, at, self.texts(at, at + BLOCK))
 
     def _check(self, name: str, at: int, texts: list[str]) -> None:
         try:
@@ -168,19 +168,20 @@ def main() -> None:
     for thread in threads:
         thread.start()
     seconds = asked.minutes * 60
-    memory: list[tuple[float, float]] = []
+    memory = [(0.0, resident_mb())]
     while (now := time.monotonic() - begun) < seconds or load.done.total() < load.count:
         memory.append((now, resident_mb()))
-        if now // 60 > (memory[-2][0] // 60 if len(memory) > 1 else -1):
+        if now // 60 > memory[-2][0] // 60:
             print(f"{now:5.0f} s  {load.done.total():10,} strings  {memory[-1][1]:6.1f} MB", flush=True)
         time.sleep(min(1, seconds / 100))
     end.set()
     for thread in threads:
         thread.join()
     took = time.monotonic() - begun
-    minute = min(60, took / 10)
-    second = statistics.median(mb for at, mb in memory if minute <= at < 2 * minute)
-    last = statistics.median(mb for at, mb in memory if at >= took - minute)
+    minute = max(round(len(memory) * min(60 / took, 0.1)), 1)
+    second, last = (
+        statistics.median(mb for _, mb in some) for some in (memory[minute : 2 * minute] or memory, memory[-minute:])
+    )
     growth = last / second - 1
     for name in load.done:
         print(f"{name:10} {load.done[name]:10,} strings  {load.wrong[name]} wrong  {load.failed[name]} errors")

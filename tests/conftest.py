@@ -15,7 +15,7 @@ settings.register_profile(
     "default", deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.register_profile(  # make soak
-    "soak", settings.get_profile("default"), max_examples=5000, suppress_health_check=list(HealthCheck), database=None
+    "soak", settings.get_profile("default"), max_examples=3000, suppress_health_check=list(HealthCheck), database=None
 )
 settings.load_profile("default")
 

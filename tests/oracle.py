@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
+from functools import cache
 from unittest.mock import patch
 
 from trackclf import Taxonomy, _characters
@@ -93,6 +94,7 @@ class Oracle:
     def __init__(self, tagger):
         """Take the taxonomy and the plain numbers; everything else is done here."""
         self.taxonomy: Taxonomy = tagger.taxonomy
+        self.spellings = cache(self.taxonomy.spellings)
         self.straddles = tagger._resolver.straddles
         self.kinds = list(dict.fromkeys(label.kind for label in self.taxonomy.labels))
         self.order = {term: n for n, term in enumerate(t for e in self.taxonomy.entries for t in e.terms)}
@@ -108,7 +110,7 @@ class Oracle:
         learned = [(id, text, w) for (id, kind, text), w in self.weight.items() if kind == "learned"]
         own = {(id, text) for id, text, _ in learned}
         self.learned = [  # each with its spellings, but for those that were learned themselves
-            (id, text, w, [t for t in self.taxonomy.spellings(text) if t == text or (id, t) not in own])
+            (id, text, w, [t for t in self.spellings(text) if t == text or (id, t) not in own])
             for id, text, w in learned
         ]
 
@@ -164,7 +166,7 @@ class Oracle:
             return self.kind_hits.get(slot.word_class, [])
         if slot not in self.cache:
             strings = self.taxonomy.classes[slot.word_class] if slot.word_class else [slot.text]
-            spelt = {other for string in strings for other in self.taxonomy.spellings(string)}
+            spelt = {other for string in strings for other in self.spellings(string)}
             self.cache[slot] = [(a, b) for string in spelt for a, b in occurrences(self.text, string)]
         return self.cache[slot]
 
@@ -218,7 +220,7 @@ class Oracle:
                     if labels[id].kind != kind:
                         continue
                     if len(term.slots) == 1:
-                        for text in self.taxonomy.spellings(term.slots[0].text, id):
+                        for text in self.spellings(term.slots[0].text, id):
                             for a, b in occurrences(self.text, text):
                                 if self.near_ok(term, a):
                                     plain.append((id, a, b, term))
@@ -312,7 +314,7 @@ class Oracle:
         return kept + [(id, term, [(a, b, self.text[a:b]) for a, b in parts]) for id, term, parts in standing]
 
     def denials(self, side):
-        return {other for s in self.taxonomy.denial.get(side, ()) for other in self.taxonomy.spellings(s)}
+        return {other for s in self.taxonomy.denial.get(side, ()) for other in self.spellings(s)}
 
     def asked(self, at):
         end = min((b for b in self.sentence_breaks if b >= at), default=None)

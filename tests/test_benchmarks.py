@@ -107,3 +107,24 @@ def test_a_wrong_answer_has_no_figures(tmp_path, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "WRONG" in out
     assert "2.5" not in out
+
+
+def test_load_counts_what_is_wrong():
+    from load import BLOCK, Load
+
+    load = Load(300, 1)
+    blocks = iter([False] * 12 + [True])
+    load.work(lambda: next(blocks))
+    assert set(load.done) == {"tag", "tag_many", "segments", "scores", "explain", "predict"}
+    assert not load.wrong.total() + load.failed.total()
+    load.expected["record"][BLOCK] ^= 1
+    load._check("tag_many", BLOCK, load.texts(BLOCK, BLOCK + 9))
+    load._check("tag", 0, [None])
+    assert (load.wrong.total(), load.failed.total()) == (1, 1)
+    assert "another answer" in load.first[0]
+
+
+def test_load_runs_to_its_end():
+    command = [sys.executable, str(ROOT / "benchmarks" / "load.py"), "--minutes", "0.02", "--strings", "500"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert "0 wrong, 0 errors or warnings" in done.stdout, done.stdout + done.stderr

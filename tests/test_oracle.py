@@ -88,3 +88,8 @@ def test_a_condition_may_end_in_the_end_of_a_sentence(tagger):
         slot.text.endswith("。") for entry in tagger.taxonomy.entries for term in entry.terms for slot in term.far
     )
     agrees(tagger, "暂无拓展。")
+
+
+def test_no_text_holds_a_condition_of_no_strings(small):
+    agrees(small, "升级\U0010ffff\U0010ffff")
+    agrees(small, "升级\u200b\u200b")

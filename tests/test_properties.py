@@ -301,3 +301,14 @@ def test_the_same_bytes_are_written_again(small, tmp_path):
         for out in (once, again):
             writer_of(format)(iter(found), out, "zh", small.stamp, small.kinds)
         assert once.getvalue() == again.getvalue(), format
+
+
+def test_soak_counts_differences(monkeypatch, capsys):
+    import soak
+
+    monkeypatch.setattr(sys, "argv", ["soak.py", "--seconds", "0.2"])
+    assert soak.main() == 0
+    assert ": 0 differences" in capsys.readouterr().out
+    monkeypatch.setattr(soak, "agrees", lambda tagger, text: 1 / 0)
+    assert soak.main() == 1
+    assert "division by zero" in capsys.readouterr().out

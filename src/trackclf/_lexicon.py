@@ -97,8 +97,8 @@ class Lexicon:
                         kinds = [slot for slot in slots if slot.word_class in self.kinds]
                         beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
                         texts = members(slots)
-                        if kinds and not texts:  # a condition all the same, of no strings
-                            texts = frozenset({"\U0010ffff" * 2})
+                        if kinds and not texts:  # a condition all the same, of a string that no closed text holds
+                            texts = frozenset({"\u200b" * 2})
                         beside[side].append(conditions.setdefault(texts, len(conditions)))
                     own.append(self._string(term.slots[0].text) if len(term.slots) == 1 else -1)
                     if len(term.slots) == 1:
