@@ -190,7 +190,7 @@ def taxonomies(draw):
         item = {"t": text, "k": draw(st.sampled_from(KINDS))}
         for name in ("near", "far"):
             if draw(st.integers(0, 4)) == 0:
-                item[name] = draw(some | st.just(["{some}"]))
+                item[name] = draw(some | st.sampled_from([["{some}"], ["片! 片. 片"], ["片。"]]))
         others = [other for other in ids if other != id]
         if item["k"] != "not" and others and draw(st.integers(0, 4)) == 0:
             item["also"] = [draw(st.sampled_from(others))]

@@ -5,13 +5,13 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, label_file
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Oracle, is_ideograph
 from strategies import share, strings, texts
 
-from trackclf import _short, normalise
+from trackclf import Tagger, _short, normalise
 
 pytestmark = pytest.mark.usefixtures("short_at_once")
 
@@ -93,3 +93,15 @@ def test_a_condition_may_end_in_the_end_of_a_sentence(tagger):
 def test_no_text_holds_a_condition_of_no_strings(small):
     agrees(small, "升级\U0010ffff\U0010ffff")
     agrees(small, "升级\u200b\u200b")
+
+
+def test_a_condition_may_reach_over_the_end_of_a_sentence(make_taxonomy):
+    other = [
+        '{ t = "芯片", k = "core", near = ["st. louis", "好!坏。!甲"] }',
+        '{ t = "片子", k = "core", far = ["u. s. a"] }',
+    ]
+    made = Tagger.from_taxonomy(make_taxonomy({"tracks/b.toml": label_file("b", "track", 2, other)}), weights=None)
+    assert agrees(made, "芯片 in st. louis").tags
+    assert agrees(made, "片子很好。芯片好！坏。！甲").tags
+    assert agrees(made, "芯片好!今天。芯片坏。!甲").abstained == "no_evidence"
+    assert not agrees(made, "片子 u. s. a").tags

@@ -287,7 +287,7 @@ def test_any_taxonomy_comes_back_from_every_format_and_agrees_with_the_oracle(da
             assert tomllib.loads(to_toml(label)) == label
             assert label in held.labels
     made = Tagger(taxonomy, weights=None)
-    pieces = st.sampled_from([*words, "电脑", "晶", "的", "，", "。", "？", "\n\n"]) | st.text(max_size=3)
+    pieces = st.sampled_from([*words, "电脑", "晶", "的", "，", "。", "？", "\n\n", "片! 片. 片"]) | st.text(max_size=3)
     for _ in range(4):
         proves(agrees(made, "".join(data.draw(st.lists(pieces, max_size=12)))))
 
