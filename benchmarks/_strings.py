@@ -49,14 +49,16 @@ class Strings:
     Parameters
     ----------
     tagger : Tagger
-        Its terms, pieces of cues, learned strings and denials are among the words.
+        Its terms, pieces of cues, learned strings and what denies, plans or quotes are among the words.
     """
 
     def __init__(self, tagger: Any) -> None:
         lexicon = tagger._resolver.lexicon
         first = lexicon.first_learned
         self._terms = (*lexicon.strings[:first], *lexicon.strings[first:][::8])
-        self._words = (*WORDS, *(word for words in tagger.taxonomy.denial.values() for word in words))
+        taxonomy = tagger.taxonomy
+        voices = (taxonomy.denial, taxonomy.plan, taxonomy.quotation)
+        self._words = (*WORDS, *(word for lists in voices for words in lists.values() for word in words))
         self._alike: dict[str, list[str]] = {}  # by what they fold to
         for char, folded in zip(*_resources.character_map(), strict=True):
             self._alike.setdefault(folded, [folded]).append(char)

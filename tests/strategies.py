@@ -68,6 +68,17 @@ PIECES = [
         "不涉及",
         "尚未开展",
         "不涉及上述",
+        "拟",
+        "计划",
+        "行动计划",
+        "有望",
+        "《",
+        "》",
+        "〈",
+        "〉",
+        "记者问",
+        "答记者问",
+        "您",
         "？",
         "吗?",
         "。",
@@ -204,6 +215,8 @@ def taxonomies(draw):
         for kind in ("track", "mode")
     }
     denial = {"kinds": ["track"]} | {name: draw(some) for name in ("before", "after", "without", "of", "except")}
+    plan = {name: draw(some) for name in ("before", "after", "except")}
+    quotation = {"marks": ["《》"], "before": draw(some), "asked": draw(some), "except": draw(some)}
     top = {
         "schema": 1,
         "version": draw(whole.map(str.strip).filter(bool)),
@@ -223,4 +236,9 @@ def taxonomies(draw):
         | {"related": [other for other in ids if other > id], "terms": terms[id]}
         for n, id in enumerate(ids, 1)
     ]
-    return Content(top | {"denial": denial}, classes, {"words": {"计算机": "电脑", "芯": "晶"}}, labels), words
+    return Content(
+        top | {"denial": denial, "plan": plan, "quotation": quotation},
+        classes,
+        {"words": {"计算机": "电脑", "芯": "晶"}},
+        labels,
+    ), words

@@ -23,7 +23,7 @@ def oracle_of(tagger):
 
 def agrees(tagger, text):
     """Both ways, alone and in a batch that is too long for the short one, give what the oracle says."""
-    scores, evidence = oracle_of(tagger).tag(text)
+    scores, evidence, denied = oracle_of(tagger).tag(text)
     long = "的" * (_short._SHORT + 1)
     for row in (tagger.scores([text])[0], tagger.scores([text, long])[0]):
         got = dict(zip([label.id for label in tagger.labels], row.tolist(), strict=True))
@@ -31,9 +31,14 @@ def agrees(tagger, text):
     result = tagger.tag(text)
     assert result == next(tagger.tag_many([text, long]))
     for tag in result.tags:
-        mine = sorted((tag.id, normalise(e.term), e.kind, e.contribution) for e in tag.evidence)
-        assert mine == [item for item in evidence if item[0] == tag.id]
+        assert said(tag) == [item for item in evidence if item[0] == tag.id]
+    assert sorted(item for label in result.denied for item in said(label)) == denied
     return result
+
+
+def said(tag):
+    items = [(e, normalise(e.trigger.text) if e.trigger else "") for e in tag.evidence]
+    return sorted((tag.id, normalise(e.term), e.kind, e.contribution, e.voice, trigger) for e, trigger in items)
 
 
 @given(texts)

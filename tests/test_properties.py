@@ -105,8 +105,11 @@ def test_a_text_is_the_sum_of_its_paragraphs(any_tagger, data):
 
 
 def tags_of(result, shift=0):
+    def at(item):
+        return None if item is None else (item.start - shift, item.end - shift, item.text)
+
     return [
-        (tag.id, tag.score, tag.probability, [(e.start - shift, e.end - shift, *e[2:]) for e in tag.evidence])
+        (tag.id, tag.score, tag.probability, [(at(e), *e[3:-1], at(e.trigger)) for e in tag.evidence])
         for tag in result.tags
     ]
 
@@ -127,7 +130,11 @@ def test_a_normalised_text_has_the_same_tags(any_tagger, data):
 
     def seen(result):
         tags = [(tag.id, tag.score, tag.probability, tag.level, tag.inherited) for tag in result.tags]
-        evidence = [(normalise(e.text), *e[3:]) for tag in result.tags for e in tag.evidence]
+        evidence = [
+            (normalise(e.text), *e[3:-1], e.trigger and normalise(e.trigger.text))
+            for tag in result.tags
+            for e in tag.evidence
+        ]
         return (
             tags,
             evidence,
@@ -287,7 +294,9 @@ def test_any_taxonomy_comes_back_from_every_format_and_agrees_with_the_oracle(da
             assert tomllib.loads(to_toml(label)) == label
             assert label in held.labels
     made = Tagger(taxonomy, weights=None)
-    pieces = st.sampled_from([*words, "电脑", "晶", "的", "，", "。", "？", "\n\n", "片! 片. 片"]) | st.text(max_size=3)
+    pieces = st.sampled_from(
+        [*words, "电脑", "晶", "的", "，", "。", "？", "《", "》", "\n\n", "片! 片. 片"]
+    ) | st.text(max_size=3)
     for _ in range(4):
         proves(agrees(made, "".join(data.draw(st.lists(pieces, max_size=12)))))
 
