@@ -206,7 +206,7 @@ def written(format, found, tagger, path):
     return list(trackclf.read(path, text_field="文本" if format == "xlsx" else "text"))
 
 
-@share(4)
+@share(6)
 @given(st.data())
 def test_records_come_back_from_every_format(small, data):
     """As far as each can hold them: see docs/output.md."""
@@ -236,7 +236,7 @@ def test_records_come_back_from_every_format(small, data):
             assert got.text == _UNFIT.sub("\ufffd", record.text).replace("\r", " ")
 
 
-@share(4)
+@share(8)
 @given(st.data())
 def test_saved_taggers_are_what_they_were(small, data):
     items = data.draw(st.lists(strings(small), max_size=4))
@@ -274,7 +274,7 @@ def test_saved_classifiers_are_what_they_were(small, data):
     assert np.array_equal(np.concatenate([made.predict_proba([item]) for item in items]), made.predict_proba(items))
 
 
-@share(3)
+@share(6)
 @given(st.data())
 def test_any_taxonomy_comes_back_from_every_format_and_agrees_with_the_oracle(data):
     content, words = data.draw(taxonomies())
