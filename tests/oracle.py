@@ -289,7 +289,8 @@ class Oracle:
         for parent, children in below.items():
             also = {t for terms in own.values() for t in terms if parent in t.also} | set(own[parent])
             mine = [f for f in finds if f[0] == parent or (f[0] in children and f[1] not in also)]
-            no = {(term, parts[0][0]): denied for _, term, parts, denied in mine}
+            mine.sort(key=lambda find: bool(find[3]))  # what one label below denies, another may not
+            no = {(term, parts[0][0]): denied for _, term, parts, denied in reversed(mine)}
             spans = {}
             for _, term, parts, _ in mine:
                 if len(parts) == 1:

@@ -124,6 +124,12 @@ def test_what_is_denied_below_is_denied_above(deep):
     assert result.abstained == "denied_only"
 
 
+def test_what_is_denied_below_one_label_may_stand_below_another(deep):
+    # A question that an answer denies: 量子ai is a term of two labels, of which only one is denied elsewhere.
+    result = agrees(deep, "量子ai?不涉及业")
+    assert [tag.id for tag in result.tags] == ["top", "b"]
+
+
 def test_kinds_and_pairs_are_what_the_taxonomy_declares(deep):
     assert [kind.id for kind in deep.kinds] == ["field", "track", "mode"]
     assert [label.id for label in deep.labels] == ["x", "y", "top", "a", "b", "c", "m", "n"]
