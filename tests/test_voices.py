@@ -52,12 +52,11 @@ def said(result):
         ("公司有脑机接口产品吗?公司暂无脑机接口产品。", [("脑机接口", "denied", "暂无")] * 2),
     ],
 )
-@pytest.mark.parametrize("first", [0, 1 << 60])  # the short way at once, and never
-def test_voices(text, expected, first, monkeypatch):
-    monkeypatch.setattr(_short, "_FIRST", first)
-    tagger = Tagger()
+def test_voices(text, expected, tagger, monkeypatch):
+    monkeypatch.setattr(_short, "_FIRST", 0)
     result = tagger.tag(text)
     assert said(result) == expected
+    assert result == next(tagger.tag_many([text, "的" * (_short._SHORT + 1)]))  # the arrays' way
     for item in (item for tag in (*result.tags, *result.denied) for item in tag.evidence):
         assert (item.voice == "asserted") == (item.trigger is None)
         if item.trigger:
