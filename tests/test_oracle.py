@@ -1,15 +1,17 @@
 """The vectorised pass equals a slow, obvious one, on any text."""
 
 import json
+from functools import lru_cache
 
 import numpy as np
 import pytest
 from conftest import ROOT
+from fuzz_store import some_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Oracle, is_ideograph
 
-from trackclf import _short, normalise
+from trackclf import Tagger, _short, normalise
 
 PIECES = [
     *(
@@ -91,10 +93,12 @@ def short_at_once(monkeypatch):
     monkeypatch.setattr(_short, "_FIRST", 0)
 
 
+oracle_of = lru_cache(maxsize=2)(Oracle)
+
+
 def agrees(tagger, text):
     """Both ways, alone and in a batch that is too long for the short one, give what the oracle says."""
-    oracle = Oracle(tagger)
-    scores, evidence = oracle.tag(text)
+    scores, evidence = oracle_of(tagger).tag(text)
     long = "的" * (_short._SHORT + 1)
     for row in (tagger.scores([text])[0], tagger.scores([text, long])[0]):
         got = dict(zip([label.id for label in tagger.labels], row.tolist(), strict=True))
@@ -110,6 +114,16 @@ def agrees(tagger, text):
 @given(texts)
 def test_small_taxonomy(small, text):
     agrees(small, text)
+
+
+@pytest.fixture(scope="module")
+def learned(small):
+    return Tagger(small.taxonomy, weights=some_weights("abm"))
+
+
+@given(st.lists(st.sampled_from([*PIECES, "公司", "旧向", "与计", "旧", "与"]), max_size=24).map("".join))
+def test_learned_weights(learned, text):
+    agrees(learned, text)
 
 
 @given(st.text(max_size=60))

@@ -76,6 +76,11 @@ def test_folding_is_one_to_one_and_final():
     assert len(kept) > 15_000  # Simplified characters and those that both scripts share stay as they are
 
 
+@pytest.fixture(scope="module")
+def segmenter():
+    return Segmenter()
+
+
 @pytest.mark.parametrize(
     ("sentence", "term", "straddles"),
     [
@@ -87,9 +92,32 @@ def test_folding_is_one_to_one_and_final():
         ("带来智能体验", "智能体", True),
     ],
 )
-def test_segmenter(sentence, term, straddles):
+def test_segmenter(segmenter, sentence, term, straddles):
     start = sentence.index(term)
-    assert Segmenter().straddles(sentence, start, start + len(term)) is straddles
+    assert segmenter.straddles(sentence, start, start + len(term)) is straddles
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["量子", "子公司", "公司", "大量", "存储", "能力", "智能体", "体验", "a", "5g", "。", *"质子能的"]
+        ),
+        max_size=9,
+    ),
+    st.data(),
+)
+def test_a_term_straddles_where_a_word_crosses_its_end(segmenter, words, data):
+    text = "".join(words)
+    start = data.draw(st.integers(0, max(len(text) - 1, 0)))
+    end = data.draw(st.integers(start, len(text)))
+    places, at = [], 0
+    for word in (word for run in segmenter.words(text) for word in run):
+        at = text.index(word, at)
+        places.append((at, at + len(word)))
+        at += len(word)
+    crossing = [(low, high) for low, high in places if low < start < high or low < end < high]
+    if start < end:
+        assert segmenter.straddles(text, start, end) is any(low > start or high < end for low, high in crossing)
 
 
 def test_segmenter_leaves_the_callers_jieba_alone(tmp_path, monkeypatch):
