@@ -126,6 +126,31 @@ def test_learned_weights(learned, text):
     agrees(learned, text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "培育6G。培育，6G。6G的产业。产业链升级，行业升级。tech升级。",
+        "由旧向新，产业转型。由向转型。由甲向乙。升级，芯片升级。产业链的转型。",
+        "芯的量子。芯，量子。大量子公司。质量子系统。玩具的芯，芯片。算芯片子。",
+        "计算机与量子，电脑的行业。计算机。天算。天算，玩具。天算的行业。量子AI。",
+        "暂无6G业务。不涉及芯片，6G。没有芯片产品。没有芯片。也无6G业务。芯片业务尚未开展。有没有芯片？6G。",
+        "有没有芯片？不涉及上述产品。",
+        "16G与2.6G，1,6G。.6G。6G内存。6Ga。large model与largemodel。LARGE\nMODEL",
+        "公司的6G。公司，公司。与计的芯片，旧向。旧向升级，公司的量子计算。",
+    ],
+)
+def test_every_rule(small, learned, text):
+    for tagger in (small, learned):
+        agrees(tagger, text)
+        for sentence in text.split("。"):
+            agrees(tagger, sentence)
+
+
+def test_text_as_it_is_written(tagger):
+    for text in (ROOT / "fixtures" / "demo.txt").read_text("utf-8").split("\n\n"):
+        agrees(tagger, text)
+
+
 @given(st.text(max_size=60))
 def test_any_text(small, text):
     agrees(small, text)
