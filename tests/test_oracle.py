@@ -108,6 +108,8 @@ def agrees(tagger, text):
     for tag in result.tags:
         mine = sorted((tag.id, normalise(e.term), e.kind, e.contribution) for e in tag.evidence)
         assert mine == [item for item in evidence if item[0] == tag.id]
+        places = [(e.start, e.end) for e in tag.evidence]
+        assert places == sorted(places)
     return result
 
 

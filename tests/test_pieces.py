@@ -188,13 +188,13 @@ def test_promises_take_the_threshold_that_costs_least():
 
 def test_learned_weights_lie_over_the_prior(small):
     """What the model knows of a label, a kind and a term; the prior for what it does not know."""
-    weights = learned(["zz", "a"], kind_weight=[[9.0] * 4, [2.0, 1.5, 1.25, 0.75]], term_weight=[0.5, 100.0],
+    weights = learned(["zz", "a"], kind_weight=[[9.0] * 4, [2.0, 1.5, 1.25, 1.5]], term_weight=[0.5, 100.0],
                       term=["6G", "芯片"], term_label=[1, 0], bias=[7.0, -1.0], gate=[0.25, 1.0],
                       learned=["公司", "公司"], learned_label=[0, 1], learned_weight=[50.0, 0.25])  # fmt: skip
     tagger = Tagger(small.taxonomy, weights=weights)
     texts = ["6G", "量子计算", "芯。量子领域与芯", "天算", "产业", "量子计算公司", "公司", "芯片", "产业升级", "转型"]
     scores = tagger.scores(texts).tolist()
-    assert [row[0] for row in scores] == [1.5, 1, 1, 0.25, -0.25, 1.25, -1, -1, -0.25, -1]
+    assert [row[0] for row in scores] == [1.5, 1, 1, 0.25, -1 / 256, 1.25, -1, -1, -1 / 256, -1]
     assert [row[1] for row in scores[-3:]] == [1, -3, -3]
     assert scores[-2][2] == 1
     assert tagger.probabilities(texts)[0, 0] == pytest.approx(1 / (1 + math.exp(-1.5)))
@@ -288,3 +288,23 @@ def test_strings_are_found_in_both_ways(strings, text):
 def test_a_taxonomy_without_denials(make_taxonomy):
     folder = make_taxonomy({"taxonomy.toml": TOP[: TOP.index("[denial]")]})
     assert [tag.id for tag in Tagger.from_taxonomy(folder).tag("暂无6G").tracks] == ["a"]
+
+
+def test_the_nearest_has_evidence_that_is_not_denied(small):
+    tagger = Tagger(small.taxonomy, weights=learned("abm", bias=[-5.0, -1.0, -1.0], kind_weight=[[2.0] * 4] * 3))
+    assert tagger.tag("暂无芯片。6G").nearest == ("a", 3)
+    assert tagger.tag("产业。转型").nearest == ("m", 1 / 256)  # enough, but a weak term does not count alone
+    assert tagger.tag("暂无芯片。").nearest is None
+
+
+@pytest.mark.parametrize("around", [["的" * 2500], []])
+def test_a_longer_text_is_about_less(small, around):
+    tagger = Tagger(small.taxonomy, weights=learned("abm", about=[1.0, 0.0, -0.5], kind_weight=[[9.0] * 4] * 3))
+
+    def level(text):
+        return next(tagger.tag_many([text, *around])).tracks[0].level
+
+    assert level("6G" + "的" * 5) == 2  # 1 - log(7) / 2 is above 0
+    assert level("6G  a" + "的" * 3 + "  ") == 2  # of white space only what stays
+    assert level("6G  a" + "的" * 4 + "  ") == 1
+    assert level("6G" + "的" * 6) == 1
