@@ -36,6 +36,7 @@ ALPHABET = "(（)）īüǜÉ脑机接口Ａ6gG .,，。!”)\n\n\n \t\u200b\u300
         ("产\n\n(yè)业\t(yè)a(yè)。(yè)", "产\n\n(yè)业\t(yè)a(yè)。(yè)"),
         ("a b\nc\r\nd", "a b c d"),
         ("a\u200bb \u200b\n \nc", "ab\n\nc"),
+        ("a b c d\u200b e", "a b c d e"),
         ("甲 \0 乙\n", "甲\0乙"),
         (" \t 甲 \t\n\n乙\t", "\t甲\t乙\t"),
         ('a!"\nb."\nc', 'a!"\n\nb." c'),
