@@ -61,6 +61,17 @@ PIECES = [
         "不涉及",
         "尚未开展",
         "不涉及上述",
+        "拟",
+        "计划",
+        "行动计划",
+        "有望",
+        "《",
+        "》",
+        "〈",
+        "〉",
+        "记者问",
+        "答记者问",
+        "您",
         "？",
         "吗?",
         "。",
@@ -98,7 +109,7 @@ oracle_of = lru_cache(maxsize=2)(Oracle)
 
 def agrees(tagger, text):
     """Both ways, alone and in a batch that is too long for the short one, give what the oracle says."""
-    scores, evidence = oracle_of(tagger).tag(text)
+    scores, evidence, denied = oracle_of(tagger).tag(text)
     long = "的" * (_short._SHORT + 1)
     for row in (tagger.scores([text])[0], tagger.scores([text, long])[0]):
         got = dict(zip([label.id for label in tagger.labels], row.tolist(), strict=True))
@@ -106,11 +117,16 @@ def agrees(tagger, text):
     result = tagger.tag(text)
     assert result == next(tagger.tag_many([text, long]))
     for tag in result.tags:
-        mine = sorted((tag.id, normalise(e.term), e.kind, e.contribution) for e in tag.evidence)
-        assert mine == [item for item in evidence if item[0] == tag.id]
+        assert said(tag) == [item for item in evidence if item[0] == tag.id]
         places = [(e.start, e.end) for e in tag.evidence]
         assert places == sorted(places)
+    assert sorted(item for label in result.denied for item in said(label)) == denied
     return result
+
+
+def said(tag):
+    items = [(e, normalise(e.trigger.text) if e.trigger else "") for e in tag.evidence]
+    return sorted((tag.id, normalise(e.term), e.kind, e.contribution, e.voice, trigger) for e, trigger in items)
 
 
 @given(texts)
