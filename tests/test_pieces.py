@@ -13,7 +13,7 @@ from fuzz_store import some_weights
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackclf import ModelError, Tagger, _batching
+from trackclf import ModelError, Tagger, _batching, _scoring
 from trackclf._characters import SENTENCE
 from trackclf._matching import Alphabet, Edges, Fan, Table, ascending, numbered, spread
 from trackclf._model import Model
@@ -308,3 +308,13 @@ def test_a_longer_text_is_about_less(small, around):
     assert level("6G  a" + "的" * 3 + "  ") == 2  # of white space only what stays
     assert level("6G  a" + "的" * 4 + "  ") == 1
     assert level("6G" + "的" * 6) == 1
+
+
+@pytest.mark.parametrize("bound", [100, _scoring._DENSE + 1])  # by noting, and by sorting
+@given(st.lists(st.integers(0, 99), unique=True).map(sorted), st.lists(st.integers(0, 99)))
+def test_keys_have_an_index(bound, keys, wanted):
+    index = _scoring.index_of(np.array(wanted, np.int64), np.array(keys, np.int64), bound)
+    assert index.tolist() == [keys.index(key) if key in keys else -1 for key in wanted]
+    distinct, number = _scoring.distinct(np.array(wanted, np.int64), bound)
+    assert distinct.tolist() == sorted(set(wanted))
+    assert distinct[number].tolist() == wanted
