@@ -132,7 +132,7 @@ class Oracle:
         cells = defaultdict(list)  # one sentence, one label
         for label, kind, weight, parts in finds:
             units = round(weight * 256)
-            spoken = self.spoken(parts[0])
+            spoken = self.spoken(parts[0], label)
             for n, (start, _, string) in enumerate(parts):
                 share = units // len(parts) + (n < units % len(parts))
                 cells[self.sentence_of(start), label].append((label, string, kind, share / 256, *spoken))
@@ -255,7 +255,7 @@ class Oracle:
                 self.denials_found += [(id, string, term.kind, 0.0, *said) for _, _, string in parts]
         return [(id, term.kind, self.weight[id, term.kind, term.text], parts) for id, term, parts, no in out if not no]
 
-    def spoken(self, part):
+    def spoken(self, part, label):
         """Voice of what nothing denies, and what makes it so."""
         start, end, _ = part
         here = self.sentence_of(start)
@@ -273,7 +273,11 @@ class Oracle:
         found = self.preceded(self.bare("quotation", "before"), start, "……")
         if found:
             return "quoted", self.text[slice(*found)]
-        plan = self.preceded(self.bare("plan", "before"), start) or self.followed(self.bare("plan", "after"), end)
+        kind = next(item.kind for item in self.taxonomy.labels if item.id == label)
+        joint = "……" if kind in self.taxonomy.plan.get("across", ()) else "…"
+        plan = self.preceded(self.bare("plan", "before"), start, joint) or self.followed(
+            self.bare("plan", "after"), end
+        )
         return ("planned", self.text[slice(*plan)]) if plan else ("asserted", "")
 
     def rolled_up(self, finds, negative):

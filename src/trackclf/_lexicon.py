@@ -194,6 +194,7 @@ class Lexicon:
         voiced: dict[str, int] = {}
         voices: list[tuple[int, int]] = []
         self.voice: dict[str, int] = {}
+        self.plans_across = np.isin(self.kinds, taxonomy.plan.get("across", []))  # by kind of label
         self.marks = len(taxonomy.quotation.get("marks", ()))
         for name, cues_of in _voices(taxonomy):
             number = self.voice[name] = len(self.voice)
