@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long soak clean
+.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long soak mutants clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -86,5 +86,14 @@ bench-long: $(VENV)/benched
 	$(BIN)/python benchmarks/long_run.py --json docs/benchmarks/long_run.jsonl
 	$(BIN)/python docs/render_benchmarks.py
 
+# Small changes to the core, one at a time, and the share that the tests notice: of a random sample, in half an hour.
+# SAMPLE=NUMBER and SEED=NUMBER choose another; ALL=1 runs them all, in hours, and goes on where it was interrupted.
+$(VENV)/mutating: $(VENV)/developed
+	$(BIN)/python -m pip install --quiet -e '.[mutants]'
+	touch $@
+
+mutants: $(VENV)/mutating
+	$(BIN)/python tests/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
+
 clean:
-	rm -rf $(VENV) .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from trackclf import Tagger, _short, load_taxonomy
 
@@ -14,13 +14,33 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 settings.register_profile(
     "default", deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+# For `make mutants`: the same few examples each time, and no search for the smallest that fails.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("default"),
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.register_profile(  # make soak
     "soak", settings.get_profile("default"), max_examples=3000, suppress_health_check=list(HealthCheck), database=None
 )
 settings.load_profile("default")
 
+
+def pytest_sessionstart():
+    """Under mutation each mutant runs in a fork of a process that has run before: nothing of that may be left."""
+    if os.environ.get("MUTANT_UNDER_TEST"):
+        for name, module in list(sys.modules.items()):
+            for value in vars(module).values() if name.startswith("trackclf") else ():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
 pytest_plugins = ["browsers"]
-os.environ["TRACKCLF_CACHE"] = tempfile.mkdtemp(prefix="trackclf-test-")  # the user's own stays as it is
+if os.environ.get("TRACKCLF_CACHE") != "off":  # so it is under mutation: what is compiled must be compiled anew
+    os.environ["TRACKCLF_CACHE"] = tempfile.mkdtemp(prefix="trackclf-test-")  # the user's own stays as it is
 
 TOP = """
 schema = 1

@@ -358,3 +358,24 @@ def test_training_an_own_taxonomy(deep, tmp_path, capsys):
     assert [tag.id for tag in tagger.tag("芯片").tracks] == ["top", "a", "b"]
     chances = tagger.probabilities(["芯片", "天气"])[:, [label.id for label in tagger.labels].index("b")]
     assert chances[0] > 0.5 > chances[1]
+
+
+def test_which_labels_are_active_above(make_taxonomy, tmp_path):
+    """What an extension adds is active beside what is active below, unless it says itself what is."""
+    waits = label_file("c", "track", 3, ['{ t = "新词", k = "core" }'])
+    make_taxonomy({"taxonomy.toml": f'active = ["b"]\n{TOP}', "candidates/c.toml": waits})
+    new = {
+        "tracks/new.toml": label_file("new", "track", 9, ['{ t = "智慧渔光", k = "core" }']),
+        "candidates/late.toml": label_file("late", "track", 10, ['{ t = "智慧牧场", k = "core" }']),
+    }
+    own, top = tmp_path / "own", OWN.format("../taxonomy")
+    write(own, new | {"taxonomy.toml": top})
+    assert [label.id for label in load_taxonomy(own).labels] == ["b", "new", "m"]
+    write(own, {"taxonomy.toml": 'active = ["late", "a"]\n' + top})
+    assert [label.id for label in load_taxonomy(own).labels] == ["late", "a", "m"]
+
+
+def test_words_of_both_regions_hold(extended):
+    own = Tagger.from_taxonomy(extended({"regional.toml": '[words]\n"量子" = "量粒"\n"芯" = "蕊"\n'}))
+    found = own.tag("量粒领域电脑，蕊片，晶片").tracks
+    assert [[item.text for item in tag.terms] for tag in found] == [["量粒", "电脑"], ["蕊片"]]

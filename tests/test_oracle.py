@@ -6,10 +6,11 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from conftest import ROOT, label_file
+from fuzz_store import some_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Oracle, is_ideograph
-from strategies import share, strings, texts
+from strategies import PIECES, share, strings, texts
 
 from trackclf import Tagger, _short, normalise
 
@@ -32,6 +33,8 @@ def agrees(tagger, text):
     assert result == next(tagger.tag_many([text, long]))
     for tag in result.tags:
         assert said(tag) == [item for item in evidence if item[0] == tag.id]
+        places = [(e.start, e.end) for e in tag.evidence]
+        assert places == sorted(places)
     assert sorted(item for label in result.denied for item in said(label)) == denied
     return result
 
@@ -44,6 +47,41 @@ def said(tag):
 @given(texts)
 def test_small_taxonomy(small, text):
     agrees(small, text)
+
+
+@pytest.fixture(scope="module")
+def learned(small):
+    return Tagger(small.taxonomy, weights=some_weights("abm"))
+
+
+@given(st.lists(st.sampled_from([*PIECES, "公司", "旧向", "与计", "旧", "与"]), max_size=24).map("".join))
+def test_learned_weights(learned, text):
+    agrees(learned, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "培育6G。培育，6G。6G的产业。产业链升级，行业升级。tech升级。",
+        "由旧向新，产业转型。由向转型。由甲向乙。升级，芯片升级。产业链的转型。",
+        "芯的量子。芯，量子。大量子公司。质量子系统。玩具的芯，芯片。算芯片子。",
+        "计算机与量子，电脑的行业。计算机。天算。天算，玩具。天算的行业。量子AI。",
+        "暂无6G业务。不涉及芯片，6G。没有芯片产品。没有芯片。也无6G业务。芯片业务尚未开展。有没有芯片？6G。",
+        "有没有芯片？不涉及上述产品。",
+        "16G与2.6G，1,6G。.6G。6G内存。6Ga。large model与largemodel。LARGE\nMODEL",
+        "公司的6G。公司，公司。与计的芯片，旧向。旧向升级，公司的量子计算。",
+    ],
+)
+def test_every_rule(small, learned, text):
+    for tagger in (small, learned):
+        agrees(tagger, text)
+        for sentence in text.split("。"):
+            agrees(tagger, sentence)
+
+
+def test_text_as_it_is_written(tagger):
+    for text in (ROOT / "fixtures" / "demo.txt").read_text("utf-8").split("\n\n"):
+        agrees(tagger, text)
 
 
 @given(st.data())

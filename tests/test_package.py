@@ -26,7 +26,7 @@ def run(*args, cwd, **env):
 def copy(tmp_path_factory):
     """The files alone, as a zip download has them: no git metadata."""
     target = tmp_path_factory.mktemp("copy") / "trackclf"
-    ignore = shutil.ignore_patterns(".git", ".venv*", "__pycache__", "dist", ".*_cache", ".hypothesis")
+    ignore = shutil.ignore_patterns(".git", ".venv*", "__pycache__", "dist", ".*_cache", ".hypothesis", "mutants")
     shutil.copytree(ROOT, target, ignore=ignore)
     return target
 

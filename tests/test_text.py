@@ -34,12 +34,31 @@ ALPHABET = "(（)）īüǜÉ脑机接口Ａ6gG .,，。!”)\n\n\n \t\u200b\u300
         ("产(ch\u200bǎn)业", "产业"),
         ("产(chan)业(zhuāngs)园(1ā)区(ā é)(ō", "产(chan)业(zhuāngs)园(1ā)区(ā é)(ō"),
         ("产\n\n(yè)业\t(yè)a(yè)。(yè)", "产\n\n(yè)业\t(yè)a(yè)。(yè)"),
+        ("a b\nc\r\nd", "a b c d"),
+        ("a\u200bb \u200b\n \nc", "ab\n\nc"),
+        ("a b c d\u200b e", "a b c d e"),
+        ("甲 \0 乙\n", "甲\0乙"),
+        (" \t 甲 \t\n\n乙\t", "\t甲\t乙\t"),
+        ('a!"\nb."\nc', 'a!"\n\nb." c'),
+        ('"\nb!"甲"\n乙', '" b!"甲"乙'),
         ("  ", ""),
         ("", ""),
     ],
 )
 def test_normalise(text, expected):
     assert normalise(text) == expected
+    assert as_arrays(text) == expected
+
+
+def as_arrays(text):
+    """What Passages keeps, and the places it gives, spelt out."""
+    passages = Passages([text], class_table().astype(np.uint16))
+    places = passages.place(np.arange(len(passages.symbols)))[:-1]
+    assert (np.diff(places) > 0).all()
+    kept = fold_table()[passages.codes[places]].tolist()
+    layout = {SPACE: " ", NEWLINE: "\n\n", TAB: "\t", HARD: "\0"}
+    spelt = [layout.get(kind, chr(code)) for kind, code in zip(passages.symbols[:-1].tolist(), kept, strict=True)]
+    return "".join(spelt)
 
 
 @given(st.text())
@@ -59,14 +78,7 @@ def test_notes_go_and_nothing_else(text):
 
 @given(st.text(st.sampled_from(ALPHABET), max_size=30) | st.text(max_size=60))
 def test_arrays_agree_with_strings(text):
-    """What Passages keeps, and the places it gives, spell the normalised string."""
-    passages = Passages([text], class_table().astype(np.uint16))
-    places = passages.place(np.arange(len(passages.symbols)))[:-1]
-    kept = fold_table()[passages.codes[places]].tolist()
-    layout = {SPACE: " ", NEWLINE: "\n\n", TAB: "\t", HARD: "\0"}
-    spelt = [layout.get(kind, chr(code)) for kind, code in zip(passages.symbols[:-1].tolist(), kept, strict=True)]
-    assert "".join(spelt) == normalise(text)
-    assert (np.diff(places) > 0).all()
+    assert as_arrays(text) == normalise(text)
 
 
 def test_folding_is_one_to_one_and_final():
@@ -74,6 +86,11 @@ def test_folding_is_one_to_one_and_final():
     assert normalise("".join(map(chr, range(0xFF21, 0xFF3B)))) == "abcdefghijklmnopqrstuvwxyz"
     kept = [chr(c) for c in range(0x4E00, 0xA000) if unicodedata.category(chr(c)) == "Lo" and c not in folds()]
     assert len(kept) > 15_000  # Simplified characters and those that both scripts share stay as they are
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return Segmenter()
 
 
 @pytest.mark.parametrize(
@@ -87,9 +104,32 @@ def test_folding_is_one_to_one_and_final():
         ("带来智能体验", "智能体", True),
     ],
 )
-def test_segmenter(sentence, term, straddles):
+def test_segmenter(segmenter, sentence, term, straddles):
     start = sentence.index(term)
-    assert Segmenter().straddles(sentence, start, start + len(term)) is straddles
+    assert segmenter.straddles(sentence, start, start + len(term)) is straddles
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["量子", "子公司", "公司", "大量", "存储", "能力", "智能体", "体验", "a", "5g", "。", *"质子能的"]
+        ),
+        max_size=9,
+    ),
+    st.data(),
+)
+def test_a_term_straddles_where_a_word_crosses_its_end(segmenter, words, data):
+    text = "".join(words)
+    start = data.draw(st.integers(0, max(len(text) - 1, 0)))
+    end = data.draw(st.integers(start, len(text)))
+    places, at = [], 0
+    for word in (word for run in segmenter.words(text) for word in run):
+        at = text.index(word, at)
+        places.append((at, at + len(word)))
+        at += len(word)
+    crossing = [(low, high) for low, high in places if low < start < high or low < end < high]
+    if start < end:
+        assert segmenter.straddles(text, start, end) is any(low > start or high < end for low, high in crossing)
 
 
 def test_segmenter_leaves_the_callers_jieba_alone(tmp_path, monkeypatch):
