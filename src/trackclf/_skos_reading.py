@@ -141,7 +141,7 @@ class _Reading:
         text = self._first(subject, "trackclf:toml")
         try:
             return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{self.name}: trackclf:toml of {what} is no TOML: {error}") from error
 
     def _scheme(self) -> None:

@@ -172,7 +172,7 @@ def _read_rows(table: "csv.DictReader[str]", content: Content, name: str) -> Non
     content.labels = list(labels.values())
     try:
         content.top = tomllib.loads("\n".join(settings))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: the settings do not go together: {error}") from error
 
 
@@ -191,7 +191,7 @@ def _setting(key: str, value: str, where: str) -> str:
         try:
             tomllib.loads(line)
             return line
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             continue
     raise InputError(f"{where}: {key!r} is no setting's name")
 

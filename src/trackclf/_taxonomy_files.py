@@ -174,7 +174,7 @@ def _parsed(paths: list[Path]) -> tuple[Files, list[str]]:
         try:
             if path.is_file():
                 files[path] = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no UTF-8, no TOML; a number too long, tables too deep
             faults.append(f"{short_name(path)}: {error}")
     return files, faults
 
