@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long clean
+.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long fuzz clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -81,5 +81,14 @@ bench-long: $(VENV)/benched
 	$(BIN)/python benchmarks/long_run.py --json docs/benchmarks/long_run.jsonl
 	$(BIN)/python docs/render_benchmarks.py
 
+# Coverage-guided fuzzing of all that reads: an hour in all, one process; SECONDS=N is for each target, TARGETS="html docx"
+# runs some. Atheris has no wheels for every system and Python; nothing else needs it.
+$(VENV)/fuzzed: $(VENV)/developed
+	$(BIN)/python -m pip install --quiet -e '.[dev,fuzz]'
+	touch $@
+
+fuzz: $(VENV)/fuzzed
+	$(BIN)/python tests/fuzz/run.py $(TARGETS) $(if $(SECONDS),--seconds $(SECONDS))
+
 clean:
-	rm -rf $(VENV) .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .fuzz dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
