@@ -305,6 +305,10 @@ def _build(files: Files, tracks: Collection[str] | None = None) -> Taxonomy:
         for _, d in label_files(files)
         if d["status"] != "retired" and (d["kind"] != first or d["id"] in chosen)
     ]
+    if not entries:
+        raise TaxonomyError(
+            f"{next(iter(files)).parent} has no label that counts: add a label's file, or name one in active"
+        )
     regional = part(files, "regional.toml")
     denial = dict(top.get("denial", {}))
     for side in DENIALS:

@@ -12,6 +12,7 @@ from conftest import ROOT, SMALL, label_file, write_files
 from fuzz_store import TEXTS, make, pack
 from pyarrow import parquet, table
 from reportlab import rl_config
+from test_oracle import PIECES
 
 from trackclf import Tagger, TrackclfError, _exchange, _resuming, _skos, _spreadsheet, load_taxonomy
 from trackclf._records import Record
@@ -72,6 +73,16 @@ def tags():
     """What markup is made of."""
     names = "title p div span table tr td ruby rt br script section li w:p w:r w:t w:tbl w:tc w:del sheet row c v is t"
     return [f"<{name}>" for name in names.split()] + [f"</{name}>" for name in names.split()] + ["<!--", "]]>", "&#0;"]
+
+
+def toml():
+    """What taxonomies are made of."""
+    lines = (
+        'extends = "shipped"\n|parent = "a"\n|active = ["a"]\n|related = ["b"]\n|remove = ["6G"]\n|status = "retired"\n'
+        '|near = ["量子", "{industry}"]|far = ["芯"]|also = ["b"]|boundary = true|"{track}"|"由…向……升级"|"…"|"{mode}"'
+        '|{ t = "升级", k = "not" },\n|[kinds.mode]\n|[denial]\n|question = ["量子"]\n|pairs = [["track", "track"]]\n'
+    )
+    return [*lines.split("|"), *PIECES]
 
 
 @cache
