@@ -248,8 +248,8 @@ def _read(journal: Path) -> tuple[dict[str, Any] | None, Mark]:
                 row = json.loads(line)
                 if head is None:
                     head = row if isinstance(row, dict) and isinstance(row.get("stamp", {}), dict) else None
-                elif [*map(type, Mark(**row))] == [int, int, str] and row["records"] >= 0 <= row["bytes"]:
-                    mark = Mark(**row)
+                elif [*map(type, found := Mark(**row))] == [int, int, str] and min(found[:2]) >= 0:
+                    mark = found
     return head, mark
 
 
