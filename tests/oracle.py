@@ -113,12 +113,12 @@ class Oracle:
         ]
 
     def tag(self, text):
-        """Scores by label id, and a sorted list of (label, term, kind, contribution)."""
+        """Scores by label id, and two sorted lists of (label, term, kind, contribution, voice, trigger): counted, denied."""
         self.text = normalise(text)
         self.sentence_breaks, self.clause_breaks = breaks(self.text)
         self.kind_hits = {}
         self.cache = {}
-        finds = []  # (label, kind, weight, [(start, end, string)])
+        finds, self.denials_found = [], []  # (label, kind, weight, [(start, end, string)])
         for kind in self.kinds:
             finds += self.find_kind(kind)
         beside = {(id, self.sentence_of(part[0])) for id, _, _, parts in finds for part in parts}
@@ -132,9 +132,10 @@ class Oracle:
         cells = defaultdict(list)  # one sentence, one label
         for label, kind, weight, parts in finds:
             units = round(weight * 256)
+            spoken = self.spoken(parts[0])
             for n, (start, _, string) in enumerate(parts):
                 share = units // len(parts) + (n < units % len(parts))
-                cells[self.sentence_of(start), label].append((label, string, kind, share / 256))
+                cells[self.sentence_of(start), label].append((label, string, kind, share / 256, *spoken))
         scores = {label.id: self.bias(label) for label in self.taxonomy.labels}
         evidence = []
         best = defaultdict(float)
@@ -151,7 +152,7 @@ class Oracle:
             if label.id not in counted:
                 miss = min(scores[label.id] + best[label.id], self.thresholds[label.id] - 1 / 256)
                 scores[label.id] = max(miss, scores[label.id])
-        return scores, sorted(evidence)
+        return scores, sorted(evidence), sorted(self.denials_found)
 
     def bias(self, label):
         return self.biases[label.id]
@@ -234,18 +235,46 @@ class Oracle:
         out = self.settled(plain, cues, negative, self.straddling)
         if kind in self.taxonomy.denial.get("kinds", ()):
             denied = [self.denied(parts[0]) for _, _, parts in out]
-            answered = any(True for s in self.denials("question") for _ in occurrences(self.text, s))
-            labels_denied = {id for (id, _, _), no in zip(out, denied, strict=True) if no}
+            answer = min(self.hits("denial", "question"), default=None)
+            label_denied = {}
+            for (id, _, _), no in zip(out, denied, strict=True):
+                if no:
+                    label_denied[id] = min(no, label_denied.get(id, no))
             denied = [
-                no or (self.asked(parts[0][0]) and (answered or id in labels_denied))
+                no or ((answer or label_denied.get(id)) if self.asked(parts[0][0]) else None)
                 for (id, _, parts), no in zip(out, denied, strict=True)
             ]
         else:
-            denied = [False] * len(out)
+            denied = [None] * len(out)
         sure = [parts for (_, term, parts), no in zip(out, denied, strict=True) if term.kind != "weak" and not no]
         self.kind_hits[kind] = [part[:2] for parts in sure for part in parts]
         out = self.rolled_up([(*item, no) for item, no in zip(out, denied, strict=True)], negative)
+        for id, term, parts, no in out:
+            if no:
+                said = "denied", self.text[slice(*no)]
+                self.denials_found += [(id, string, term.kind, 0.0, *said) for _, _, string in parts]
         return [(id, term.kind, self.weight[id, term.kind, term.text], parts) for id, term, parts, no in out if not no]
+
+    def spoken(self, part):
+        """Voice of what nothing denies, and what makes it so."""
+        start, end, _ = part
+        here = self.sentence_of(start)
+        for pair in reversed(self.taxonomy.quotation.get("marks", ())):
+            opens, closes = (
+                [hit for hit in occurrences(self.text, mark) if self.sentence_of(hit[0]) == here] for mark in pair
+            )
+            before = [hit for hit in opens if hit[1] <= start]
+            closed = any(before and before[-1] < hit and hit[1] <= start for hit in closes)
+            if before and not closed and any(hit[0] >= end for hit in closes):
+                return "quoted", self.text[slice(*before[-1])]
+        asking = [hit for hit in self.bare("quotation", "asked") if self.sentence_of(hit[0]) == here]
+        if self.asked(start) and asking:
+            return "quoted", self.text[slice(*min(asking))]
+        found = self.preceded(self.bare("quotation", "before"), start, "……")
+        if found:
+            return "quoted", self.text[slice(*found)]
+        plan = self.preceded(self.bare("plan", "before"), start) or self.followed(self.bare("plan", "after"), end)
+        return ("planned", self.text[slice(*plan)]) if plan else ("asserted", "")
 
     def rolled_up(self, finds, negative):
         """With each parent what stands below it; there too the longest wins and a `not` cancels."""
@@ -311,9 +340,6 @@ class Oracle:
                 kept.append((id, term, parts))
         return kept + [(id, term, [(a, b, self.text[a:b]) for a, b in parts]) for id, term, parts in standing]
 
-    def denials(self, side):
-        return {other for s in self.taxonomy.denial.get(side, ()) for other in self.taxonomy.spellings(s)}
-
     def asked(self, at):
         end = min((b for b in self.sentence_breaks if b >= at), default=None)
         return end is not None and self.text[end] == "?"
@@ -324,25 +350,33 @@ class Oracle:
         return self.straddles(self.text[low:high], start - low, end - low)
 
     def denied(self, part):
+        """The span of what denies it, or None."""
         start, end, _ = part
-        excepted = self.denial_hits("except")
-        without = [h for h in self.denial_hits("without") if not any(a < h[1] and h[0] < b for a, b in excepted)]
+        excepted = self.hits("denial", "except")
+        without = [h for h in self.hits("denial", "without") if not any(a < h[1] and h[0] < b for a, b in excepted)]
         return (
-            self.preceded(self.denial_hits("before"), start)
-            or self.followed(self.denial_hits("after"), end)
-            or (self.preceded(without, start) and self.followed(self.denial_hits("of"), end))
+            self.preceded(self.hits("denial", "before"), start)
+            or self.followed(self.hits("denial", "after"), end)
+            or (self.followed(self.hits("denial", "of"), end) and self.preceded(without, start))
         )
 
-    def denial_hits(self, side):
-        return [h for s in self.denials(side) for h in occurrences(self.text, s)]
+    def hits(self, table, side):
+        strings = getattr(self.taxonomy, table).get(side, ())
+        spelt = {other for s in strings for other in self.taxonomy.spellings(s)}
+        return [h for s in spelt for h in occurrences(self.text, s)]
 
-    def preceded(self, hits, start):
+    def bare(self, table, side):
+        """The hits that overlap none of the table's exceptions."""
+        excepted = self.hits(table, "except")
+        return [h for h in self.hits(table, side) if not any(a < h[1] and h[0] < b for a, b in excepted)]
+
+    def preceded(self, hits, start, joint="…"):
         earlier = max((h for h in hits if h[1] <= start), default=None)
-        return earlier is not None and self.joined(earlier[1], start, "…")
+        return earlier if earlier is not None and self.joined(earlier[1], start, joint) else None
 
     def followed(self, hits, end):
         later = min((h for h in hits if h[0] >= end), key=lambda h: (h[0], h[1]), default=None)
-        return later is not None and self.joined(end, later[0], "…")
+        return later if later is not None and self.joined(end, later[0], "…") else None
 
 
 assert KINDS[-1] == "not"

@@ -59,6 +59,17 @@ PIECES = [
         "不涉及",
         "尚未开展",
         "不涉及上述",
+        "拟",
+        "计划",
+        "行动计划",
+        "有望",
+        "《",
+        "》",
+        "〈",
+        "〉",
+        "记者问",
+        "答记者问",
+        "您",
         "？",
         "吗?",
         "。",
@@ -94,7 +105,7 @@ def short_at_once(monkeypatch):
 def agrees(tagger, text):
     """Both ways, alone and in a batch that is too long for the short one, give what the oracle says."""
     oracle = Oracle(tagger)
-    scores, evidence = oracle.tag(text)
+    scores, evidence, denied = oracle.tag(text)
     long = "的" * (_short._SHORT + 1)
     for row in (tagger.scores([text])[0], tagger.scores([text, long])[0]):
         got = dict(zip([label.id for label in tagger.labels], row.tolist(), strict=True))
@@ -102,9 +113,14 @@ def agrees(tagger, text):
     result = tagger.tag(text)
     assert result == next(tagger.tag_many([text, long]))
     for tag in result.tags:
-        mine = sorted((tag.id, normalise(e.term), e.kind, e.contribution) for e in tag.evidence)
-        assert mine == [item for item in evidence if item[0] == tag.id]
+        assert said(tag) == [item for item in evidence if item[0] == tag.id]
+    assert sorted(item for label in result.denied for item in said(label)) == denied
     return result
+
+
+def said(tag):
+    items = [(e, normalise(e.trigger.text) if e.trigger else "") for e in tag.evidence]
+    return sorted((tag.id, normalise(e.term), e.kind, e.contribution, e.voice, trigger) for e, trigger in items)
 
 
 @given(texts)

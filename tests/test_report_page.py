@@ -189,9 +189,12 @@ def test_what_the_page_says_is_what_the_results_say(records, results, html):
         assert "".join(part if isinstance(part, str) else part[0] for part in row["parts"]) == record.text
         assert [names[tag[0]]["id"] for tag in row.get("tags", [])] == [tag.id for tag in result.tags]
         evidence = [item for tag in result.tags for item in tag.terms]
+        evidence += [item for label in result.denied for item in label.evidence]
         shown = Counter(m for part in row["parts"] if isinstance(part, list) for m in part[1:] for _ in part[0])
         assert dict(shown) == {n: item.end - item.start for n, item in enumerate(evidence)}
-        assert [mark[2:4] for mark in row.get("marks", [])] == [[e.kind, round(e.contribution, 2)] for e in evidence]
+        marks = row.get("marks", [])
+        assert [mark[2:4] for mark in marks] == [[e.kind, round(e.contribution, 2)] for e in evidence]
+        assert [mark[6:] for mark in marks] == [[e.voice, e.trigger.text] if e.trigger else [] for e in evidence]
         pairs = {(names[a]["id"], names[b]["id"]) for a, b in row.get("pairs", [])}
         assert pairs == {(pair.track, pair.mode) for pair in result.pairs}
 

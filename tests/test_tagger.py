@@ -287,10 +287,10 @@ def test_segments(tagger):
 
 def test_records_are_plain(tagger):
     record = tagger.tag(DEMO).to_dict(7)
-    assert list(record) == ["id", "tracks", "modes", "pairs", "abstained", "stamp"]
+    assert list(record) == ["id", "tracks", "modes", "pairs", "abstained", "stamp", "denied"]
     first = record["tracks"][0]
     assert list(first) == ["id", "name", "status", "score", "probability", "level", "evidence"]
-    assert list(first["evidence"][0]) == ["start", "end", "text", "term", "kind", "contribution"]
+    assert list(first["evidence"][0]) == ["start", "end", "text", "term", "kind", "contribution", "voice"]
     assert list(record["stamp"]) == ["trackclf", "taxonomy", "model"]
     assert "bci" in repr(tagger.tag(DEMO))
     assert "too_short" in repr(tagger.tag(""))
@@ -369,6 +369,7 @@ def test_modules_stand_in_one_order():
         "_lexicon",
         "_candidates",
         "_finds",
+        "_voices",
         "_resolving",
         "_model",
         "_weights",
@@ -376,6 +377,7 @@ def test_modules_stand_in_one_order():
         "_scoring",
         "_results",
         "_short_matching",
+        "_short_voices",
         "_short_resolving",
         "_short",
         "_compiled",

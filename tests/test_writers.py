@@ -84,12 +84,13 @@ def csv_rows(rows, tagger, **options):
 
 def answers(row, kinds):
     """What a row of Parquet says, in the shape of the JSON Lines record."""
-    for kind in kinds:
-        for tag in row[kind.folder]:
-            for item in tag["evidence"]:
-                for name in ("cue", "inherited", "page"):
-                    if not item[name]:
-                        del item[name]
+    for tag in (*row["denied"], *(tag for kind in kinds for tag in row[kind.folder])):
+        for item in tag["evidence"]:
+            for name in ("cue", "inherited", "trigger", "page"):
+                if not item[name]:
+                    del item[name]
+    if not row["denied"]:
+        del row["denied"]
     for pair in row["pairs"]:
         if pair["page"] is None:
             del pair["page"]
@@ -265,6 +266,7 @@ def test_workbook_is_the_results(rows, tagger):
     assert [ws.freeze_panes for ws in book] == ["B2"] * 4
     assert book["文本"].auto_filter.ref == f"A1:{openpyxl.utils.get_column_letter(book['文本'].max_column)}8"
     pieces = sheet(book, 1)
+    names = {label.id: label.name for label in tagger.labels}
     for row, (source, result) in zip(sheet(book, 0), rows, strict=True):
         assert (row["编号"], row["标题"], row["出错"]) == (source.id, source.fields["标题"], source.error)
         if result is None:
@@ -277,7 +279,11 @@ def test_workbook_is_the_results(rows, tagger):
         assert row["模式 · 概率"] == ("、".join(f"{tag.probability:.2f}" for tag in result.modes) or None)
         mine = [piece for piece in pieces if piece["编号"] == source.id]
         assert [(p["标签"], p["起"], p["止"]) for p in mine if p["起"] is not None] == [
-            (tag.name, item.start, item.end) for tag in result.tags for item in tag.terms
+            *((tag.name, item.start, item.end) for tag in result.tags for item in tag.terms),
+            *((names[label.id], item.start, item.end) for label in result.denied for item in label.evidence),
+        ]
+        assert [piece["触发词"] for piece in mine if piece["语气"] == "否定"] == [
+            item.trigger.text for label in result.denied for item in label.evidence
         ]
         for piece in mine:
             if piece["起"] is not None and "\r" not in source.text:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from trackclf._suggesting import suggest_terms
     from trackclf._tagger import Tagger, tag, tag_many
     from trackclf._taxonomy import Taxonomy, load_taxonomy
-    from trackclf._types import Evidence, Kind, Label, Pair, Result, Segment, Tag
+    from trackclf._types import Denied, Evidence, Kind, Label, Pair, Result, Segment, Tag, Trigger
     from trackclf.errors import InputError, ModelError, TaxonomyError, TrackclfError, WorkerError
 
 _HOMES = {
+    "Denied": "_types",
     "Evidence": "_types",
     "InputError": "errors",
     "Kind": "_types",
@@ -37,6 +38,7 @@ _HOMES = {
     "TaxonomyError": "errors",
     "TermFeaturizer": "_features",
     "TrackClassifier": "_estimator",
+    "Trigger": "_types",
     "TrackclfError": "errors",
     "WorkerError": "errors",
     "load_taxonomy": "_taxonomy",
@@ -53,6 +55,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Denied",
     "Evidence",
     "InputError",
     "Kind",
@@ -70,6 +73,7 @@ __all__ = [
     "TermFeaturizer",
     "TrackClassifier",
     "TrackclfError",
+    "Trigger",
     "WorkerError",
     "__version__",
     "load_taxonomy",

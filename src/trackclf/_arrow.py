@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from trackclf._records import Record
 from trackclf._rows import Row, as_json, own_name, unused, without_surrogates
-from trackclf._types import Kind, Result
+from trackclf._types import Denied, Kind, Result, Tag
 from trackclf.errors import InputError
 
 _ROWS, _CHARACTERS = 4_000, 1 << 23  # of a row group, at most
@@ -212,7 +212,8 @@ def _types(kinds: Sequence[Kind]) -> dict[str, Any]:
     pa = pyarrow()
     string, place, number = pa.string(), pa.int32(), pa.float64()
     evidence = {"start": place, "end": place, "text": string, "term": string, "kind": string, "contribution": number}
-    evidence |= {"cue": string, "inherited": string, "page": place}
+    trigger = pa.struct({"start": place, "end": place, "text": string})
+    evidence |= {"cue": string, "inherited": string, "voice": string, "trigger": trigger, "page": place}
     tag = {"id": string, "name": string, "status": string, "score": number, "probability": number, "level": pa.int8()}
     tag |= {"evidence": pa.list_(pa.struct(evidence))}
     pair = {"track": string, "mode": string, "start": place, "end": place, "score": number, "page": place}
@@ -222,6 +223,7 @@ def _types(kinds: Sequence[Kind]) -> dict[str, Any]:
         "pairs": pa.list_(pa.struct(pair)),
         "abstained": string,
         "nearest": pa.struct(nearest),
+        "denied": pa.list_(pa.struct({"id": string, "kind": string, "evidence": tag["evidence"]})),
         "error": string,
         "encoding": string,
         "pages": pa.list_(place),
@@ -232,11 +234,14 @@ def _types(kinds: Sequence[Kind]) -> dict[str, Any]:
 def _answers(rows: Sequence[Row], kinds: Sequence[Kind]) -> dict[str, list[Any]]:
     """The values of each column of the answers; structs are tuples in the order of their fields."""
 
+    def evidence(record: Record, tag: Tag | Denied) -> list[Any]:
+        return [(*item, record.page(item.start)) for item in tag.evidence]
+
     def tags(record: Record, result: Result, kind: str) -> list[Any]:
         return [
             (
                 *(tag.id, tag.name, tag.status, tag.score, tag.probability, tag.level),
-                [(*item, record.page(item.start)) for item in tag.evidence],
+                evidence(record, tag),
             )
             for tag in result.of(kind)
         ]
@@ -244,12 +249,16 @@ def _answers(rows: Sequence[Row], kinds: Sequence[Kind]) -> dict[str, list[Any]]
     def pairs(record: Record, result: Result) -> list[Any]:
         return [(*pair.to_dict().values(), record.page(pair.start)) for pair in result.pairs]
 
+    def denied(record: Record, result: Result) -> list[Any]:
+        return [(label.id, label.kind, evidence(record, label)) for label in result.denied]
+
     results = [result for _, result in rows]
     return {
         **{kind.folder: [r and tags(record, r, kind.id) for record, r in rows] for kind in kinds},
         "pairs": [r and pairs(record, r) for record, r in rows],
         "abstained": [r and r.abstained for r in results],
         "nearest": [r and r.nearest for r in results],
+        "denied": [r and denied(record, r) for record, r in rows],
         "error": [record.error for record, _ in rows],
         "encoding": [record.encoding for record, _ in rows],
         "pages": [list(record.pages) or None for record, _ in rows],

@@ -12,7 +12,7 @@ from trackclf import _resources
 from trackclf._characters import normalise
 from trackclf._tagger import Tagger
 from trackclf._taxonomy import Taxonomy, Term
-from trackclf._taxonomy_files import GAPS, Slot, cue_key, parse_cue
+from trackclf._taxonomy_files import GAPS, VOICES, Slot, cue_key, parse_cue
 from trackclf._types import Tag
 from trackclf.errors import TaxonomyError
 
@@ -52,9 +52,9 @@ class Change:
     Attributes
     ----------
     part : str
-        "label", "term", "class", "prior", "denial", "regional", "kind", "pair" or "order".
+        "label", "term", "class", "prior", "denial", "plan", "quotation", "regional", "kind", "pair" or "order".
     name : str
-        The label's id (label, term), the class, the kind of label (prior, kind), the list (denial), "words" (regional),
+        The label's id (label, term), the class, the kind of label (prior, kind), the list (denial, plan, quotation), "words" (regional),
         "pairs" (pair) or "labels" (order).
     item : str
         The term's text, a field's name, or a member of a list; "" for a whole label.
@@ -91,7 +91,7 @@ def taxonomy_changes(old: Taxonomy, new: Taxonomy) -> list[Change]:
             one, other = ({**_fields(entry.label), **_fields(entry)} for entry in (was, now))
             out += _changed("label", id, {**one, "terms": 0, "label": 0}, {**other, "terms": 0, "label": 0})
         out += _changed("term", id, _lines(was.terms if was else ()), _lines(now.terms if now else ()))
-    for part, name in (("class", "classes"), ("denial", "denial")):
+    for part, name in (("class", "classes"), *((name, name) for name in VOICES)):
         lists, others = getattr(old, name), getattr(new, name)
         for key in dict.fromkeys([*lists, *others]):
             members = ({text: text for text in some.get(key, ())} for some in (lists, others))

@@ -19,6 +19,7 @@ from trackclf._taxonomy_files import (
     DEFAULT_PAIRS,
     LABEL_KEYS,
     TOP_KEYS,
+    VOICES,
     kinds_of,
     label_files,
     part,
@@ -152,8 +153,8 @@ def complete(content: Content, source: str) -> Content:
     check_types(content.top, TOP_KEYS, source)
     if "prior" not in content.top:
         shipped = read_folder()
-        content.note("as_shipped", "prior, denial, regional")
-        content.top |= {key: shipped.top[key] for key in ("prior", "denial")}
+        content.note("as_shipped", "prior, denial, plan, quotation, regional")
+        content.top |= {key: shipped.top[key] for key in ("prior", *VOICES)}
         content.regional = content.regional or shipped.regional
     today = datetime.datetime.now(tz=datetime.UTC).date()
     general = {"schema": 1, "version": "1", "date": today}

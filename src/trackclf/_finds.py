@@ -11,7 +11,8 @@ from trackclf._matching import Hits, Int32
 from trackclf._taxonomy_files import GAPS
 from trackclf._text import Bools, Ints, Passages
 
-CLAUSE = JOINTS.index("…")
+CLAUSE, SENTENCE = JOINTS.index("…"), JOINTS.index("……")
+_LENGTH = 16  # bits of the length in the place of a trigger
 _GAP_OF = np.array([GAPS[joint] for joint in JOINTS], np.int64)
 
 
@@ -28,8 +29,8 @@ class Finds(NamedTuple):
         Positions in the symbols of the `Passages`.
     share : int32
         Index of the part among the parts of its cue; 0 for a plain term.
-    denied : bool
-        Whether the clause denies it.
+    trigger : int64
+        Place of the cue that denies it, as `trigger_at` packs it; -1 where nothing does.
     """
 
     row: Int32
@@ -37,7 +38,12 @@ class Finds(NamedTuple):
     start: Ints
     end: Ints
     share: Int32
-    denied: Bools
+    trigger: Ints
+
+    @property
+    def denied(self) -> Bools:
+        """Whether something denies it: bool (n_parts,)."""
+        return self.trigger >= 0
 
     def take(self, keep: Bools | Ints) -> "Finds":
         """Some of the parts, given by their places or by a mask."""
@@ -49,6 +55,23 @@ class Finds(NamedTuple):
     def concatenate(cls, items: list["Finds"]) -> "Finds":
         """All parts of several."""
         return cls._make(map(np.concatenate, zip(*items, strict=True)))
+
+
+def trigger_at(start: Ints, end: Ints) -> Ints:
+    """Places in one number each."""
+    packed: Ints = (start << _LENGTH) + np.minimum(end - start, (1 << _LENGTH) - 1)
+    return packed
+
+
+def trigger_place(trigger: Ints) -> tuple[Ints, Ints]:
+    """Start and end of what `trigger_at` gave."""
+    start = trigger >> _LENGTH
+    return start, start + (trigger & ((1 << _LENGTH) - 1))
+
+
+def undenied(count: int) -> Ints:
+    """The `trigger` of finds that nothing denies."""
+    return np.full(count, -1, np.int64)
 
 
 class Learned(NamedTuple):
@@ -86,7 +109,7 @@ class Learned(NamedTuple):
         start = self.place.take(hits.start)
         string = hits.string + np.int32(self.first_string)
         row = self.row.take(at).astype(np.int32)
-        return Finds(row, string, start, start + (hits.end - hits.start), none, none.astype(bool))
+        return Finds(row, string, start, start + (hits.end - hits.start), none, undenied(len(at)))
 
 
 class Units:
@@ -144,6 +167,20 @@ class Units:
             if not over.any():
                 return np.where(there, slot, 0), there
             slot[over] -= 1
+
+    def before(self, unit: int, at: Ints, joint: int) -> tuple[Ints, Bools]:
+        """For each position: the last piece of a unit that ends by then, and whether it is there and its joint holds."""
+        slot, there = self.preceding(np.full(len(at), unit), at)
+        some = np.flatnonzero(there)
+        there[some] = self.joined(self.end[slot[some]], at[some], np.full(len(some), joint, np.int8))
+        return slot, there
+
+    def after(self, unit: int, at: Ints, joint: int) -> tuple[Ints, Bools]:
+        """For each position: the first piece of a unit that starts there or later, and whether its joint holds."""
+        slot, there = self.following(np.full(len(at), unit), at)
+        some = np.flatnonzero(there)
+        there[some] = self.joined(at[some], self.start[slot[some]], np.full(len(some), joint, np.int8))
+        return slot, there
 
     def joined(self, left: Ints, right: Ints, joint: NDArray[np.int8]) -> Bools:
         """Whether the gaps from positions `left` to `right` keep to their joints."""

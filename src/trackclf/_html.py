@@ -9,9 +9,10 @@ from html import escape
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from trackclf._words import REPORT_WORDS, WORDS
+from trackclf._words import REPORT_WORDS, WORDS, spoken
 
 _LINES = ("solid", "dashed", "dotted")  # under the evidence of the first kind of label, the second, all others
+_DENIED = "color:inherit;background:none;text-decoration:line-through"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _STYLE = """:root { color-scheme: light dark }
 body { font: 16px/1.7 system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif; max-width: 48rem; margin: 2rem auto;
@@ -110,7 +111,12 @@ def fragment(result: Any, lang: str = "zh") -> str:
         for item in tag.terms
     ]
     head = chips or f"<em>{escape(without_tags(result, name, words))}</em>"
-    body = marked(result.text, spans)
+    denied = [
+        Span(item.start, item.end, _DENIED, evidence_title(f"{code[label.id]} {name[label.id]}", item, words))
+        for label in result.denied
+        for item in label.evidence
+    ]
+    body = marked(result.text, [*spans, *denied])
     html = (
         f'<div class="trackclf"><p style="line-height:2">{head}</p><p style="white-space:pre-wrap;'
         f'overflow-wrap:anywhere;unicode-bidi:isolate;line-height:1.9" lang="zh">{body}</p></div>\n'
@@ -119,8 +125,9 @@ def fragment(result: Any, lang: str = "zh") -> str:
 
 
 def evidence_title(name: str, item: Any, words: dict[str, str]) -> str:
-    """A tooltip's line for one `Evidence`: label, cue or term, kind and contribution."""
-    return f"{name} · {item.cue or item.term} · {words[item.kind]} {item.contribution:+.2f}"
+    """A tooltip's line for one `Evidence`: label, cue or term, kind and contribution, and its voice."""
+    voice = f" · {spoken(item, words)}" if item.trigger else ""
+    return f"{name} · {item.cue or item.term} · {words[item.kind]} {item.contribution:+.2f}{voice}"
 
 
 def without_tags(result: Any, name: dict[str, str], words: dict[str, str]) -> str:

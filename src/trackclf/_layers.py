@@ -14,7 +14,7 @@ from trackclf._taxonomy_faults import but_order, faults
 from trackclf._taxonomy_files import (
     CANDIDATES,
     DEFAULT_PAIRS,
-    DENIALS,
+    VOICES,
     Files,
     cue_key,
     kind_by_folder,
@@ -119,8 +119,9 @@ def merge(base: Files, own: Files) -> Files:
     whole["prior"] = dict(below.get("prior", {}))
     for kind, values in top.get("prior", {}).items():
         whole["prior"][kind] = whole["prior"].get(kind, {}) | values
-    said, denial = below.get("denial", {}), top.get("denial", {})
-    whole["denial"] = said | denial | {side: [*said.get(side, ()), *denial.get(side, ())] for side in DENIALS}
+    for name, sides in VOICES.items():
+        said, more = below.get(name, {}), top.get(name, {})
+        whole[name] = said | more | {side: [*said.get(side, ()), *more.get(side, ())] for side in sides}
     classes = {name: dict(item) for name, item in part(base, "classes.toml").items()}
     for name, item in part(own, "classes.toml").items():
         known = classes.get(name, {"terms": []})

@@ -1,13 +1,13 @@
 """A taxonomy and learned strings compiled to arrays: what to find, and what each find asks for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._matching import Alphabet, Fan, Table
-from trackclf._taxonomy_files import DENIALS, GAPS, KINDS, Slot
+from trackclf._taxonomy_files import GAPS, KINDS, VOICES, Slot
 from trackclf._text import Ints
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Lexicon:
 
         self.denial_kinds = frozenset(taxonomy.denial.get("kinds", ()))
         # Units of the denial cues, by their names in the data.
-        self.deny = {name: union(taxonomy.denial.get(name, ()), f"\0{name}") for name in DENIALS}
+        self.deny = {name: union(taxonomy.denial.get(name, ()), f"\0{name}") for name in VOICES["denial"]}
         rows: list[tuple[int, int, bool, int]] = []
         written: list[str] = []
         own: list[int] = []
@@ -190,15 +190,27 @@ class Lexicon:
         self.cue_group[index] = self.row_group[rows_of]
         self.cue_asks = ((self.cue_unit >= 0) & ~hard[at]).any(1)
         self.cue_asks[index[self.row_asks[rows_of]]] = True
-        # Learned strings have a table of their own: they are looked for only beside terms.
+        # What makes evidence planned or quoted has a table of its own: it is looked for only beside evidence.
+        voiced: dict[str, int] = {}
+        voices: list[tuple[int, int]] = []
+        self.voice: dict[str, int] = {}
+        self.marks = len(taxonomy.quotation.get("marks", ()))
+        for name, cues_of in _voices(taxonomy):
+            number = self.voice[name] = len(self.voice)
+            voices += ((voiced.setdefault(text, len(voiced)), number) for text in spelt(cues_of))
+        # So have learned strings: they are looked for only beside terms.
         self.first_learned = size
         context = list(dict.fromkeys(text for text, _ in learned_rows))
-        singles = "".join(text for which in (main, support) for text in (strings[n] for n in which) if len(text) == 1)
-        alphabet = Alphabet([*strings, *context], singles)
+        singles = [text for which in (main, support) for text in (strings[n] for n in which) if len(text) == 1]
+        singles += (text for text in voiced if len(text) == 1)
+        alphabet = Alphabet([*strings, *context, *voiced], "".join(singles))
         self.symbols = alphabet.symbols
         self.table = Table(strings, alphabet, main)
         self.support = Table(strings, alphabet, support)
         self.context = Table(context, alphabet) if context else None
+        self.voices = Table(list(voiced), alphabet)
+        self.voice_texts = list(voiced)
+        self.voice_units = Fan(len(voiced), voices)
         context_ids = {text: n for n, text in enumerate(context)}
         self.learned = Fan(len(context), [(context_ids[text], row) for text, row in learned_rows])
         self.strings, self.texts = [*strings, *context], written
@@ -237,6 +249,17 @@ class Lexicon:
             anchors.append((int(self.cue_unit[n, self.cue_anchor[n]]), n))
         self.cue_rows = Fan(len(cues), cue_rows)
         self.anchors = Fan(len(self.unit_ids), anchors)
+
+
+def _voices(taxonomy: "Taxonomy") -> Iterator[tuple[str, list[str]]]:
+    """The lists of cues that make evidence planned or quoted, by name; of marks those that open, and those that close."""
+    for name in ("plan", "quotation"):
+        for side in VOICES[name]:
+            if side != "marks":
+                yield f"{name}.{side}", getattr(taxonomy, name).get(side, [])
+    for n, pair in enumerate(taxonomy.quotation.get("marks", ())):
+        yield f"open {n}", [pair[0]]
+        yield f"close {n}", [pair[-1]]
 
 
 def _left(needs: Ints) -> Ints:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from trackclf._characters import folds
 from trackclf._html import asset, codes, embedded, head, hue, pieces
 from trackclf._records import Record
-from trackclf._types import Evidence, Kind, Label, Result, Tag
+from trackclf._types import Denied, Evidence, Kind, Label, Result, Tag
 from trackclf._words import REPORT_KEYS, REPORT_WORDS, WORDS
 
 _SCRIPTS = ("report.js", "report_overview.js", "report_list.js")  # one after the other, one script
@@ -123,7 +123,8 @@ def _row(record: Record, result: Result | None, column: dict[str, int], date_fie
     row: dict[str, Any] = {"id": str(record.id)} | _columns(record, date_field)
     if result is None:
         return row | {"error": record.error or "", "parts": []}
-    evidence = [(tag, item) for tag in result.tags for item in tag.terms]
+    evidence: list[tuple[Tag | Denied, Evidence]] = [(tag, item) for tag in result.tags for item in tag.terms]
+    evidence += ((label, item) for label in result.denied for item in label.evidence)
     row["parts"] = [
         [piece, *over] if over else piece for piece, over in pieces(result.text, [item for _, item in evidence])
     ]
@@ -146,10 +147,11 @@ def _tag(tag: Tag, column: dict[str, int]) -> list[Any]:
     return [column[tag.id], tag.level, round(tag.probability, 3), round(tag.score, 2), *learned, *telling]
 
 
-def _mark(tag: Tag, item: Evidence, column: dict[str, int], record: Record) -> list[Any]:
-    """Label, term, kind and contribution; where there are any, the label below that it is from, and the page."""
+def _mark(tag: Tag | Denied, item: Evidence, column: dict[str, int], record: Record) -> list[Any]:
+    """Label, term, kind and contribution; where there are any, the label below that it is from, the page, voice and trigger."""
     out = [column[tag.id], item.cue or item.term, item.kind, round(item.contribution, 2)]
-    more = [column[item.inherited] if item.inherited else None, record.page(item.start)]
+    said = [item.voice, item.trigger.text] if item.trigger else []
+    more = [column[item.inherited] if item.inherited else None, record.page(item.start), *said]
     while more and more[-1] is None:
         more.pop()
     return out + more

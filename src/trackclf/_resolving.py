@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trackclf._candidates import find_candidates
-from trackclf._finds import CLAUSE, Finds, Learned, Units
+from trackclf._finds import CLAUSE, Finds, Learned, Units, trigger_at, undenied
 from trackclf._lexicon import NOT, WEAK, Lexicon
 from trackclf._matching import Fan, Int32, ascending, numbered, positions, spread
 from trackclf._text import Bools, Ints, Passages, to_string
@@ -59,7 +59,7 @@ class Resolver:
                 start[keep],
                 end[keep],
                 np.zeros(keep.sum(), np.int32),
-                np.zeros(keep.sum(), bool),
+                undenied(int(keep.sum())),
             )
             cue_parts, cancels = self._cues(passages, context, candidates.anchor[group], candidates.cue[group])
             cancels = Finds.concatenate([cancels, parts.take(self.lexicon.kind[parts.row] == NOT)])
@@ -178,7 +178,7 @@ class Resolver:
         spans = which[negative]
         nothing = np.zeros(len(spans), np.int32)
         cancels = Finds(
-            row[negative].astype(np.int32), nothing, first[spans], final[spans], nothing, np.zeros(len(spans), bool)
+            row[negative].astype(np.int32), nothing, first[spans], final[spans], nothing, undenied(len(spans))
         )
         which, row = which[~negative], row[~negative]
         at, share = np.nonzero(piece[which] >= 0)
@@ -189,7 +189,7 @@ class Resolver:
             units.start[slot],
             units.end[slot],
             share.astype(np.int32),
-            np.zeros(len(at), bool),
+            undenied(len(at)),
         )
         return parts, cancels
 
@@ -307,29 +307,38 @@ class Resolver:
         holds[number[units.start[self.lexicon.is_denial.take(units.unit)]]] = True
         near = np.flatnonzero(holds.take(number.take(parts.start)))  # the others have no denial in their sentence
         start, end = parts.start.take(near), parts.end.take(near)
-        clause = np.full(len(near), CLAUSE, np.int8)
-
-        def preceded(name: str) -> Bools:
-            slot, there = units.preceding(np.full(len(near), deny[name]), start)
+        without, has = units.before(deny["without"], start, CLAUSE)
+        has &= units.after(deny["of"], end, CLAUSE)[1]
+        trigger = parts.trigger.copy()
+        after, before = units.after(deny["after"], end, CLAUSE), units.before(deny["before"], start, CLAUSE)
+        for slot, there in ((without, has), after, before):  # of several the last stands
             at = np.flatnonzero(there)
-            there[at] = units.joined(units.end[slot[at]], start[at], clause[at])
-            return there
+            trigger[near.take(at)] = trigger_at(units.start.take(slot.take(at)), units.end.take(slot.take(at)))
+        trigger = trigger[
+            np.maximum.accumulate(np.where(parts.share == 0, np.arange(len(trigger)), 0))
+        ]  # a cue as a whole
+        return parts._replace(trigger=self._answered(passages, units, parts, trigger))
 
-        def followed(name: str) -> Bools:
-            slot, there = units.following(np.full(len(near), deny[name]), end)
-            at = np.flatnonzero(there)
-            there[at] = units.joined(end[at], units.start[slot[at]], clause[at])
-            return there
-
-        denied = np.zeros(len(parts.row), bool)
-        denied[near] = preceded("before") | followed("after") | (preceded("without") & followed("of"))
-        answers = units.start[units.unit == deny["question"]]
-        if denied.any() or len(answers):
-            text = passages.sentence_texts.take(number.take(parts.start))
-            answered = np.zeros(len(passages.texts), bool)
-            answered[passages.sentence_texts[number[answers]]] = True
-            key = text * np.int64(len(self.lexicon.labels)) + self.lexicon.label.take(parts.row)
-            at = np.flatnonzero((answered.take(text) | np.isin(key, key[denied])) & ~denied)
-            denied[at] = passages.folded(passages.sentence_breaks[number[parts.start[at]]]) == _QUESTION
-        whole = np.maximum.accumulate(np.where(parts.share == 0, np.arange(len(denied)), 0))  # a cue as a whole
-        return parts._replace(denied=denied[whole])
+    def _answered(self, passages: Passages, units: Units, parts: Finds, trigger: Ints) -> Ints:
+        """The triggers, and for what a question asks about the text's first answer, or what denies its label there first."""
+        denied = np.flatnonzero(trigger >= 0)
+        answers = np.flatnonzero(units.unit == self.lexicon.deny["question"])
+        if not len(denied) and not len(answers):
+            return trigger
+        number = passages.sentence_numbers.take(parts.start)
+        text = passages.sentence_texts.take(number)
+        key = text * np.int64(len(self.lexicon.labels)) + self.lexicon.label.take(parts.row)
+        is_asked = passages.folded(passages.sentence_breaks.take(number)) == _QUESTION
+        asking = np.flatnonzero((trigger < 0) & is_asked)
+        first = denied.take(np.lexsort((trigger.take(denied), key.take(denied))))
+        said, until = units.start.take(answers), units.end.take(answers)
+        of_text = passages.sentence_texts.take(passages.sentence_numbers.take(said))
+        for keys, asked, found in (
+            (key.take(first), key, trigger.take(first)),
+            (of_text, text, trigger_at(said, until)),
+        ):
+            slot = np.searchsorted(keys, asked.take(asking))
+            there = np.flatnonzero(slot < len(keys))
+            there = there[keys.take(slot.take(there)) == asked.take(asking.take(there))]
+            trigger[asking.take(there)] = found.take(slot.take(there))
+        return trigger

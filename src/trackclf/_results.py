@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._characters import CLASS_MEMBERS, IDEOGRAPH_RANGES, SENTENCE
+from trackclf._finds import Finds
 from trackclf._lexicon import Lexicon
 from trackclf._matching import numbered
 from trackclf._model import UNIT, Model
 from trackclf._scoring import Contributions, Pairs, Sums, index_of
 from trackclf._text import Bools, Ints, Passages
-from trackclf._types import Evidence, Pair, Result, Segment, Tag
+from trackclf._types import Denied, Evidence, Pair, Result, Segment, Tag, Trigger
+from trackclf._voices import DENIED, VOICES, voices_of
 
 Floats = NDArray[np.float64]
 Table = tuple[NDArray[Any], ...]  # columns of one length; the first is the index of the text, ascending unless said
@@ -34,8 +36,8 @@ class Placed(NamedTuple):
 
     Attributes
     ----------
-    evidence : text, label, start, end, term, units
-        In no order; `term` is `row * len(lexicon.strings) + string`.
+    evidence : text, label, start, end, term, units, voice, start and end of its trigger
+        In no order; `term` is `row * len(lexicon.strings) + string`; the trigger's places are -1 where there is none.
     pairs : text, track, mode, start, end, score
     segments : text, start, end, label, units
         A row for each segment and label, in their order.
@@ -62,8 +64,10 @@ class ResultArrays(NamedTuple):
         How many labels are present.
     tags : label, score, probability, level, number of pieces of evidence
         In the order of the texts and labels.
-    evidence : start, end, term, units
+    evidence : start, end, term, units, voice, start and end of its trigger
         In the order of the tags and places.
+    denied : text, label, then as in `evidence`
+        In the order of the texts, labels and places.
     pairs, segments : as in `Placed`
         Pairs of labels that are present.
     """
@@ -74,15 +78,21 @@ class ResultArrays(NamedTuple):
     present: Ints
     tags: Table
     evidence: Table
+    denied: Table
     pairs: Table
     segments: Table | None
 
 
 def place(
-    passages: Passages, found: Contributions, pairs: Pairs, offset: int, lexicon: Lexicon, segments: str | None
+    passages: Passages,
+    found: Contributions,
+    denied: Finds,
+    pairs: Pairs,
+    offset: int,
+    lexicon: Lexicon,
+    segments: str | None,
 ) -> Placed:
-    """Tables of what counts in `passages`, which start `offset` code points inside their text."""
-    finds = found.finds
+    """Tables of what counts, and of what is denied, in `passages`, which start `offset` code points inside their text."""
 
     def places(start: Ints, end: Ints, text: Ints) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         base = passages.starts[text] - offset
@@ -91,8 +101,18 @@ def place(
             (passages.place(end - 1) + 1 - base).astype(np.int32),
         )
 
+    finds, text, label, units = found.finds, found.text, found.label, found.units
+    if len(denied.row):
+        finds = Finds.concatenate([finds, denied])
+        of_denied = passages.sentence_texts.take(passages.sentence_numbers.take(denied.start))
+        text, label = np.append(text, of_denied), np.append(label, lexicon.label.take(denied.row))
+        units = np.append(units, np.zeros(len(of_denied), np.int64))
     term = finds.row * np.int64(len(lexicon.strings)) + finds.string
-    evidence = found.text, found.label, *places(finds.start, finds.end, found.text), term, found.units
+    voices = voices_of(lexicon, passages, finds)
+    there = np.flatnonzero(voices.voice)
+    trigger = np.full((2, len(text)), -1, np.int32)
+    trigger[:, there] = places(voices.start.take(there), voices.end.take(there), text.take(there))
+    evidence = text, label, *places(finds.start, finds.end, text), term, units, voices.voice, *trigger
     beside = pairs.text, pairs.track, pairs.mode, *places(pairs.start, pairs.end, pairs.text), pairs.score
     within = _segments(passages, found, offset, segments) if segments else None
     return Placed(evidence, beside, within, passages.lengths)
@@ -120,19 +140,20 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
     text, label, score = sums.text.take(at), sums.label.take(at), scores.take(at)
     abstained, nearest, lack = _abstained(texts, present, scores, sums, model)
     segments = _joined([part.segments for part in parts if part.segments is not None]) if parts[0].segments else None
+    evidence, pairs = (_joined([getattr(part, name) for part in parts]) for name in ("evidence", "pairs"))
+    voice = evidence[6]
+    denied = _ordered(evidence, np.flatnonzero(voice == DENIED), evidence[0] * sums.labels + evidence[1])
     count = np.bincount(text, minlength=len(texts))
     if not len(text):  # most texts of most kinds; nothing else to do
         none = (text[:0],) * 6
-        return ResultArrays(abstained, nearest, lack, count, none[:5], none[:4], none, segments)
+        return ResultArrays(abstained, nearest, lack, count, none[:5], (text[:0],) * 7, denied, none, segments)
     probability = model.probability(score, label)
     lengths = np.log(np.sum([part.lengths for part in parts], axis=0).take(text))
     a, b, c = model.about[label].T
     level = 1 + (a + b * np.log1p(np.maximum(score - model.bias[label], 0)) + c * lengths >= 0)
     keys, bound = text * sums.labels + label, sums.texts * sums.labels
-    evidence, pairs = (_joined([getattr(part, name) for part in parts]) for name in ("evidence", "pairs"))
     tag = index_of(evidence[0] * sums.labels + evidence[1], keys, bound)
-    order = np.flatnonzero(tag >= 0)
-    order = order[np.lexsort((evidence[3][order], evidence[2][order], tag[order]))]
+    counts = np.flatnonzero((tag >= 0) & (voice != DENIED))
     one, two = (index_of(pairs[0] * sums.labels + side, keys, bound) for side in pairs[1:3])
     both = (one >= 0) & (two >= 0)
     return ResultArrays(
@@ -140,11 +161,18 @@ def summarise(texts: Sequence[str], sums: Sums, parts: Sequence[Placed], model: 
         nearest,
         lack,
         count,
-        (label, score, probability, level, np.bincount(tag[order], minlength=len(text))),
-        tuple(column[order] for column in evidence[2:]),
+        (label, score, probability, level, np.bincount(tag[counts], minlength=len(text))),
+        _ordered(evidence, counts, tag)[2:],
+        denied,
         tuple(column[both] for column in pairs),
         segments,
     )
+
+
+def _ordered(evidence: Table, some: Ints, owner: Ints) -> Table:
+    """Some of the rows, by their owner, then by place."""
+    order = some[np.lexsort((evidence[3][some], evidence[2][some], owner[some]))]
+    return tuple(column[order] for column in evidence)
 
 
 def _joined(tables: Sequence[Table]) -> Table:
@@ -194,6 +222,7 @@ class ResultBuilder:
         tags = self._tags(texts, arrays)
         pairs = self._pairs(arrays.pairs)
         segments = self._segments(arrays.segments) if arrays.segments else None
+        denied = self._denied(texts, arrays.denied)
         for n, (text, reason, nearest, lack, count) in enumerate(
             zip(
                 texts,
@@ -212,29 +241,60 @@ class ResultBuilder:
                 self._stamp,
                 None if segments is None else tuple(segments.get(n, ())),
                 None if nearest < 0 else (labels[nearest].id, lack),
+                tuple(denied.get(n, ())),
                 labels,
                 self._kinds,
             )
 
     def _tags(self, texts: Sequence[str], arrays: ResultArrays) -> Iterator[Tag]:
         of_tag = np.repeat(np.arange(len(texts)), arrays.present)
-        start, end, term, units = arrays.evidence
-        rows = zip(
-            np.repeat(of_tag, arrays.tags[-1]).tolist(),
-            start.tolist(),
-            end.tolist(),
-            map(self._terms.__getitem__, term.tolist()),
-            (units / UNIT).tolist(),
-            strict=True,
-        )
-        new, cls = tuple.__new__, Evidence  # a quarter of the time of calling Evidence
-        evidence = (
-            new(cls, (a, b, texts[n][a:b], term, kind, x, cue, below)) for n, a, b, (term, kind, cue, below), x in rows
-        )
+        evidence = self._evidence(texts, np.repeat(of_tag, arrays.tags[-1]), arrays.evidence)
         for column, score, probability, level, count in zip(*(values.tolist() for values in arrays.tags), strict=True):
             label = self._labels[column]
             mine = tuple(islice(evidence, count))
             yield Tag(label.id, label.name, label.status, score, probability, level, mine, label.kind)
+
+    def _evidence(self, texts: Sequence[str], of_text: Ints, table: Table) -> Iterator[Evidence]:
+        start, end, term, units, voice, low, high = table
+        rows = zip(
+            of_text.tolist(),
+            start.tolist(),
+            end.tolist(),
+            map(self._terms.__getitem__, term.tolist()),
+            (units / UNIT).tolist(),
+            map(VOICES.__getitem__, voice.tolist()),
+            low.tolist(),
+            high.tolist(),
+            strict=True,
+        )
+        new, cls = tuple.__new__, Evidence  # a quarter of the time of calling Evidence
+        return (
+            new(
+                cls,
+                (
+                    a,
+                    b,
+                    texts[n][a:b],
+                    term,
+                    kind,
+                    x,
+                    cue,
+                    below,
+                    voice,
+                    Trigger(c, d, texts[n][c:d]) if d >= 0 else None,
+                ),
+            )
+            for n, a, b, (term, kind, cue, below), x, voice, c, d in rows
+        )
+
+    def _denied(self, texts: Sequence[str], table: Table) -> dict[int, list[Denied]]:
+        out: dict[int, list[Denied]] = {}
+        text, column, *rest = table
+        rows = zip(text.tolist(), column.tolist(), self._evidence(texts, text, tuple(rest)), strict=True)
+        for (n, label), group in groupby(rows, key=itemgetter(0, 1)):
+            found = self._labels[label]
+            out.setdefault(n, []).append(Denied(found.id, found.kind, tuple(item for *_, item in group)))
+        return out
 
     def _pairs(self, table: Table) -> dict[int, list[Pair]]:
         labels = self._labels

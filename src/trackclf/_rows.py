@@ -12,7 +12,7 @@ from trackclf._types import Kind, Label, Result, Tag
 Row = tuple[Record, Result | None]  # no result where the record has an error
 
 # The keys of a record, beside the folder of each kind of label.
-RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest", "encoding", "pages")
+RESERVED = ("id", "pairs", "abstained", "segments", "error", "stamp", "nearest", "denied", "encoding", "pages")
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode  # json.dumps would make one for each value

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from trackclf import _store
 from trackclf._characters import normalise
 from trackclf._taxonomy import Taxonomy, Term
-from trackclf._taxonomy_files import KINDS, Slot, parse_cue
+from trackclf._taxonomy_files import KINDS, VOICES, Slot, parse_cue
 from trackclf._weights import SPEC, Weights, checked_weights, parse_promise
 from trackclf.errors import ModelError
 
@@ -148,11 +148,12 @@ def _faults(taxonomy: Taxonomy) -> Iterator[str]:
     for label in taxonomy.labels:
         if label.id in taxonomy.ancestors[label.id] or of.get(label.parent, label.kind) != label.kind:
             yield f"the taxonomy's label {label.id[:40]!r} has a parent that leads back to it or is of another kind"
-    if not all(isinstance(words, list) for words in taxonomy.denial.values()):
-        yield "the taxonomy has a denial that is no list"
-    words = [*chain(*taxonomy.classes.values()), *chain(*taxonomy.denial.values()), *chain(*taxonomy.regional.items())]
+    lists = [words for name in VOICES for words in getattr(taxonomy, name).values()]
+    if not all(isinstance(words, list) for words in lists):
+        yield "the taxonomy has a denial, plan or quotation that is no list"
+    words = [*chain(*taxonomy.classes.values()), *chain(*lists), *chain(*taxonomy.regional.items())]
     if not all(isinstance(word, str) and normalise(word) for word in words):
-        yield "the taxonomy has a class, a denial or a regional word that is empty"
+        yield "the taxonomy has a class, a denial, plan or quotation, or a regional word that is empty"
     terms = [term for entry in taxonomy.entries for term in entry.terms]
     for term in terms:
         if term.kind not in KINDS or not _is_readable(term, kinds):

@@ -9,10 +9,10 @@ from typing import Any
 from trackclf._characters import normalise
 from trackclf._taxonomy_files import (
     CANDIDATES,
-    DENIALS,
     PUNCTUATION,
     SHARED,
     TOP_KEYS,
+    VOICES,
     Files,
     kind_by_folder,
     kinds_of,
@@ -20,7 +20,7 @@ from trackclf._taxonomy_files import (
     part,
 )
 
-_TOP_OPTIONAL = ("title", "title_en", "license", "extends", "sources", "active", "kinds", "pairs", "denial")
+_TOP_OPTIONAL = ("title", "title_en", "license", "extends", "sources", "active", "kinds", "pairs", *VOICES)
 _PRIOR = ("bias", "core", "strong", "entity", "weak", "threshold", "about", "slope")
 _LARGEST = 1e6  # of log-odds
 # Keys of a result's record that no folder may be called, beside `taxonomy`.
@@ -31,6 +31,7 @@ _TAKEN = (
     "abstained",
     "stamp",
     "nearest",
+    "denied",
     "segments",
     "error",
     "more",
@@ -72,21 +73,27 @@ def _top_faults(top: dict[str, Any], kinds: dict[str, dict[str, Any]], base: dic
 
 
 def _value_faults(top: dict[str, Any], kinds: dict[str, dict[str, Any]], base: dict[str, Any]) -> Iterator[str]:
-    prior, denial = top.get("prior"), top.get("denial")
+    prior = top.get("prior")
     for kind, values in prior.items() if isinstance(prior, dict) else ():
         if not isinstance(values, dict):
             yield f"taxonomy.toml: prior.{kind} must be a table of numbers"
             continue
         inherited = base.get("prior", {}).get(kind, {})
         yield from (f"taxonomy.toml: prior.{kind}.{fault}" for fault in prior_faults(inherited | values))
-    for key, value in denial.items() if isinstance(denial, dict) else ():
-        if key not in ("kinds", *DENIALS):
-            yield f"taxonomy.toml: denial.{key} is not known{hint(key, ('kinds', *DENIALS))}"
-        if not isinstance(value, list) or not all(isinstance(item, str) and normalise(item) for item in value):
-            yield f"taxonomy.toml: denial.{key} must be a list of strings"
-        elif key == "kinds":
-            for kind in (kind for kind in value if kind not in kinds):
-                yield f"taxonomy.toml: [denial] kinds names {kind!r}; the kinds are: {', '.join(kinds)}"
+    for name, sides in VOICES.items():
+        table = top.get(name)
+        known = ("kinds", *sides) if name == "denial" else sides
+        for key, value in table.items() if isinstance(table, dict) else ():
+            if key not in known:
+                yield f"taxonomy.toml: {name}.{key} is not known{hint(key, known)}"
+            if not isinstance(value, list) or not all(isinstance(item, str) and normalise(item) for item in value):
+                yield f"taxonomy.toml: {name}.{key} must be a list of strings"
+            elif key == "kinds":
+                for kind in (kind for kind in value if kind not in kinds):
+                    yield f"taxonomy.toml: [denial] kinds names {kind!r}; the kinds are: {', '.join(kinds)}"
+            elif key == "marks":
+                for pair in (pair for pair in value if len({*normalise(pair)}) != 2 or len(normalise(pair)) != 2):
+                    yield f"taxonomy.toml: quotation.marks: {pair!r} must be two marks, one that opens and one that closes"
 
 
 def prior_faults(values: dict[str, Any]) -> Iterator[str]:

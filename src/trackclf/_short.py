@@ -20,7 +20,9 @@ from trackclf._results import Placed
 from trackclf._scoring import Sums
 from trackclf._short_matching import Place, Sentence, Strings, lists
 from trackclf._short_resolving import Part, ShortResolver
+from trackclf._short_voices import ShortVoices, Spoken
 from trackclf._text import code_points, fold_table, to_string
+from trackclf._voices import DENIED
 
 _FEW, _SHORT = 16, 2400  # texts, and code points together, that arrays take longer for
 _FIRST = 8  # times that arrays serve first, as for a process that tags one line
@@ -29,12 +31,13 @@ _FIRST = 8  # times that arrays serve first, as for a process that tags one line
 class _Cell:
     """What stands for one label in one sentence; see `Cells`."""
 
-    __slots__ = ("denied", "label", "learned", "parts", "sentence", "sure", "units")
+    __slots__ = ("cues", "denied", "label", "learned", "parts", "sentence", "sure", "units")
 
     def __init__(self, sentence: Sentence, label: int) -> None:
         self.sentence, self.label = sentence, label
-        self.units, self.sure, self.denied = 0, False, False
+        self.units, self.sure = 0, False
         self.parts: list[Part] = []  # without those that are denied
+        self.denied: list[tuple[Part, Place]] = []  # with what denies them
         self.learned: dict[int, Place] = {}  # by row
 
     def counts(self, gates: tuple[list[int], list[int]]) -> bool:
@@ -57,6 +60,7 @@ class ShortTexts:
             for row in rows:
                 self._learned.setdefault(self._label[row], {}).setdefault(string, []).append(row)
         first = lexicon.first_learned
+        self._voices = ShortVoices(lexicon)
         self._context = Strings(lexicon.context, {lexicon.strings[first + n]: n for n in learned})
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -84,17 +88,32 @@ class ShortTexts:
             def places(start: int, end: int, origin: list[int] | None = origin) -> tuple[int, int]:
                 return (start, end) if origin is None else (origin[start], origin[end - 1] + 1)
 
-            for cell in counting:
-                for part in cell.parts:
+            def note(label: int, spot: Place, term: int, units: int, spoken: Spoken, n: int = n) -> None:
+                voice, trigger = spoken
+                said = places(trigger[0], trigger[1]) if trigger else (-1, -1)
+                evidence.append((n, label, *places(spot[0], spot[1]), term, units, voice, *said))
+
+            cues: dict[int, Sentence] = {}
+            for cell in cells[n]:
+                for part, trigger in cell.denied:
                     term = part.row * width + part.string
-                    evidence.append((n, cell.label, *places(part.start, part.end), term, self._share(part)))
+                    note(cell.label, (part.start, part.end, 0), term, 0, (DENIED, trigger))
+            for cell in counting:
+                sentence = cues.get(cell.sentence.low)
+                if sentence is None:
+                    sentence = cues[cell.sentence.low] = self._voices.cues(cell.sentence)
+                for part in cell.parts:
+                    if not part.share:  # a cue as a whole
+                        spoken = self._voices.of(sentence, part.start, part.end)
+                    term = part.row * width + part.string
+                    note(cell.label, (part.start, part.end, 0), term, self._share(part), spoken)
                 for row, (start, end, string) in cell.learned.items():
-                    term = row * width + string + first
-                    evidence.append((n, cell.label, *places(start, end), term, self._weight[row]))
+                    spoken = self._voices.of(sentence, start, end)
+                    note(cell.label, (start, end, 0), row * width + string + first, self._weight[row], spoken)
             for track, mode, start, end, score in self._pairs(counting):
                 pairs.append((n, track, mode, *places(start, end), score))
         lengths = np.array([len(text) for text, _ in closed])
-        return self._sums(cells), Placed(_columns(evidence, 6), _columns(pairs, 6), None, lengths)
+        return self._sums(cells), Placed(_columns(evidence, 9), _columns(pairs, 6), None, lengths)
 
     def _cells(self, text: str) -> list[_Cell]:
         """Finds and learned strings by sentence and label."""
@@ -107,7 +126,7 @@ class ShortTexts:
             if cell is None:
                 cell = cells[key] = _Cell(sentence, label)
             if no:
-                cell.denied = True
+                cell.denied.append((part, no))
                 continue
             if not cell.parts and label in self._learned:
                 beside.setdefault(sentence.low, []).append(cell)

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -19,7 +20,7 @@ _MARKS = re.escape(CLASS_MEMBERS[COMMA] + CLASS_MEMBERS[CLAUSE])
 _PAUSE = re.compile(f"[{CLASS_MEMBERS[TAB]}]|(?<![0-9])[{_MARKS}]|[{_MARKS}](?![0-9])")  # none in 1,000 and 10:30
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _GAP = list(GAPS.values())
-WITHIN_CLAUSE = JOINTS.index("…")
+WITHIN_CLAUSE, WITHIN_SENTENCE = JOINTS.index("…"), JOINTS.index("……")
 
 
 class Strings:
@@ -137,6 +138,21 @@ class Sentence:
     def preceding(self, unit: int, at: int) -> Place | None:
         """The last piece that starts before a position and ends by then."""
         return next((place for place in reversed(self.units.get(unit, ())) if place[0] < at and place[1] <= at), None)
+
+    def before(self, unit: int, at: int, joint: int) -> Place | None:
+        """The last piece that ends by a position and whose joint with it holds."""
+        place = self.preceding(unit, at)
+        return place if place and self.joined(place[1], at, joint) else None
+
+    def after(self, unit: int, at: int, joint: int) -> Place | None:
+        """The first piece that starts at a position or later and whose joint with it holds."""
+        place = self.following(unit, at)
+        return place if place and self.joined(at, place[0], joint) else None
+
+
+def without(places: list[Place], excepted: Sequence[Place]) -> list[Place]:
+    """The places that overlap none of the others."""
+    return [p for p in places if not any(start < p[1] and p[0] < end for start, end, _ in excepted)]
 
 
 def lists(fan: Fan) -> dict[int, list[int]]:

@@ -8,7 +8,7 @@ import numpy as np
 from trackclf._characters import CLASS_MEMBERS, HARD, NEWLINE, SENTENCE
 from trackclf._lexicon import NOT, WEAK, Lexicon
 from trackclf._resolving import WINDOW, Straddles
-from trackclf._short_matching import WITHIN_CLAUSE, Place, Sentence, Source, Strings, lists
+from trackclf._short_matching import WITHIN_CLAUSE, Place, Sentence, Source, Strings, lists, without
 
 _STOP = re.compile(
     f"[{re.escape(''.join(CLASS_MEMBERS[kind] for kind in (NEWLINE, SENTENCE, HARD)))}]|\\.(?=[ \n\0]|\\Z)"
@@ -36,6 +36,9 @@ class Part(NamedTuple):
     start: int
     end: int
     share: int
+
+
+Find = tuple[Sentence, Part, Place | None]  # with what denies it
 
 
 class ShortResolver:
@@ -90,8 +93,8 @@ class ShortResolver:
             cue = _Cue(number, units, tuple(joints), anchor, steps, need, asks, tuple(rows.get(number, ())))
             self._cues[group].setdefault(units[anchor], []).append(cue)
 
-    def find(self, text: str) -> list[tuple[Sentence, Part, bool]]:
-        """All finds, each with its sentence and whether it is denied."""
+    def find(self, text: str) -> list[Find]:
+        """All finds, each with its sentence and what denies it."""
         sentences, low = [], 0
         source = Source(text, self._lexicon.symbols)
         highs = [*(stop.start() for stop in _STOP.finditer(text)), len(text)]
@@ -109,13 +112,13 @@ class ShortResolver:
                 units[unit].append(hit)
             for group, row in self._rows.get(string, ()):
                 plain[group].append((hit, row))
-        out: list[tuple[Sentence, Part, bool]] = []
+        out: list[Find] = []
         for group, kind in enumerate(self._lexicon.kinds):
             cues = self._cues[group].keys()
             some = (sentence for sentence in sentences if sentence.plain[group] or not cues.isdisjoint(sentence.units))
             found = [(sentence, part) for sentence in some for part in self._standing(sentence, group)]
             deniable = found and kind in self._lexicon.denial_kinds
-            denied = self._denied(sentences, found) if deniable else [False] * len(found)
+            denied = self._denied(sentences, found) if deniable else [None] * len(found)
             stands = [(sentence, part, no) for (sentence, part), no in zip(found, denied, strict=True)]
             out += self._rolled_up(stands) if self._inherits else stands
             if kind in self._lexicon.kind_unit:
@@ -190,17 +193,17 @@ class ShortResolver:
                     kept.append(part)
         return kept
 
-    def _rolled_up(self, stands: list[tuple[Sentence, Part, bool]]) -> list[tuple[Sentence, Part, bool]]:
+    def _rolled_up(self, stands: list[Find]) -> list[Find]:
         """See `Resolver._rolled_up`."""
-        out: list[tuple[Sentence, Part, bool]] = []
-        by_sentence: dict[int, list[tuple[Sentence, Part, bool]]] = {}
+        out: list[Find] = []
+        by_sentence: dict[int, list[Find]] = {}
         for item in stands:
             by_sentence.setdefault(item[0].low, []).append(item)
         for items in by_sentence.values():
             sentence = items[0][0]
             plain: list[tuple[int, int, int, bool, Part | None]] = []
             cues: list[tuple[int, list[Place]]] = []
-            denied: dict[tuple[int, int], bool] = {}  # by row and start of the first piece
+            denied: dict[tuple[int, int], Place | None] = {}  # by row and start of the first piece
             for n, (_, part, no) in enumerate(items):
                 rows = list(self._inherits.get(part.row, ()))
                 if self._inheriting[self.label[part.row]]:
@@ -224,7 +227,7 @@ class ShortResolver:
             kept = self._longest([*plain, *((*item, False, None) for item in negative)])
             if cues:
                 kept = self._with_cues(kept, cues, negative)
-            no = False
+            no = None
             for part in kept:
                 no = no if part.share else denied[part.row, part.start]
                 out.append((sentence, part, no))
@@ -302,39 +305,37 @@ class ShortResolver:
         low, high = max(sentence.low, part.start - WINDOW), min(sentence.high, part.end + WINDOW)
         return self._crosses(sentence.source.text[low:high], part.start - low, part.end - low)
 
-    def _denied(self, sentences: list[Sentence], found: list[tuple[Sentence, Part]]) -> list[bool]:
-        """See `Resolver._denials`."""
+    def _denied(self, sentences: list[Sentence], found: list[tuple[Sentence, Part]]) -> list[Place | None]:
+        """What denies each part; see `Resolver._denials`."""
         deny = self._lexicon.deny
         for sentence in sentences:
             if deny["without"] in sentence.units:
                 self._look(sentence)
                 excepted = sentence.units.get(deny["except"], ())
-                sentence.units[deny["without"]] = [
-                    place
-                    for place in sentence.units[deny["without"]]
-                    if not any(start < place[1] and place[0] < end for start, end, _ in excepted)
-                ]
-        denied = []
+                sentence.units[deny["without"]] = without(sentence.units[deny["without"]], excepted)
+        denied: list[Place | None] = []
         for sentence, part in found:
-
-            def before(name: str, sentence: Sentence = sentence, at: int = part.start) -> bool:
-                place = sentence.preceding(deny[name], at)
-                return place is not None and sentence.joined(place[1], at, WITHIN_CLAUSE)
-
-            def after(name: str, sentence: Sentence = sentence, at: int = part.end) -> bool:
-                place = sentence.following(deny[name], at)
-                return place is not None and sentence.joined(at, place[0], WITHIN_CLAUSE)
-
-            denied.append(before("before") or after("after") or (before("without") and after("of")))
-        answered = any(deny["question"] in sentence.units for sentence in sentences)
-        labels = {self.label[part.row] for (_, part), no in zip(found, denied, strict=True) if no}
-        if answered or labels:
+            if part.share:  # a cue as a whole
+                denied.append(denied[-1])
+                continue
+            denied.append(
+                sentence.before(deny["before"], part.start, WITHIN_CLAUSE)
+                or sentence.after(deny["after"], part.end, WITHIN_CLAUSE)
+                or (
+                    sentence.after(deny["of"], part.end, WITHIN_CLAUSE)
+                    and sentence.before(deny["without"], part.start, WITHIN_CLAUSE)
+                )
+            )
+        # What a question asks about is denied by the text's first answer, or by what denies its label there first.
+        answer = next((s.units[deny["question"]][0] for s in sentences if s.units.get(deny["question"])), None)
+        first: dict[int, Place] = {}
+        for (_, part), no in zip(found, denied, strict=True):
+            if no:
+                first[self.label[part.row]] = min(no, first.get(self.label[part.row], no))
+        if answer or first:
             for n, (sentence, part) in enumerate(found):
-                asked = sentence.source.text[sentence.high : sentence.high + 1] == "?"
-                denied[n] |= asked and (answered or self.label[part.row] in labels)
-        for n, (_, part) in enumerate(found):
-            if part.share and n:  # a cue as a whole
-                denied[n] = denied[n - 1]
+                if not denied[n] and sentence.source.text[sentence.high : sentence.high + 1] == "?":
+                    denied[n] = answer or first.get(self.label[part.row])
         return denied
 
 

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from trackclf._records import Record
 from trackclf._rows import Row, as_json
-from trackclf._types import Evidence, Kind, Label, Pair, Result, Segment, Tag
+from trackclf._types import Denied, Evidence, Kind, Label, Pair, Result, Segment, Tag, Trigger
 from trackclf.errors import InputError
 
 _FIELDS = tuple(field.name for field in fields(Record))
@@ -60,6 +60,7 @@ def result_of(found: dict[str, Any], text: str, labels: Sequence[Label], kinds: 
         found["stamp"],
         None if segments is None else tuple(Segment(**segment) for segment in segments),
         nearest and (nearest["id"], nearest["distance"]),
+        tuple(Denied(item["id"], item["kind"], _evidence(item)) for item in found.get("denied", ())),
         tuple(labels),
         tuple(kinds),
     )
@@ -67,4 +68,11 @@ def result_of(found: dict[str, Any], text: str, labels: Sequence[Label], kinds: 
 
 def _tag(found: dict[str, Any], kind: str) -> Tag:
     values = {name: value for name, value in found.items() if name not in ("evidence", "inherited")}
-    return Tag(**values, evidence=tuple(Evidence(**item) for item in found["evidence"]), kind=kind)
+    return Tag(**values, evidence=_evidence(found), kind=kind)
+
+
+def _evidence(found: dict[str, Any]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(**item | {"trigger": Trigger(**item["trigger"])} if "trigger" in item else item)
+        for item in found["evidence"]
+    )

@@ -339,7 +339,9 @@ class Tagger:
             every.append(cells)
             found = contribute(passages, finds, learned, cells, self._resolver.lexicon, self._model)
             pairs = find_pairs(passages, found, self._resolver.lexicon, self._model)
-            parts.append(place(passages, found, pairs, offset, self._resolver.lexicon, segments))
+            parts.append(
+                place(passages, found, finds.take(finds.denied), pairs, offset, self._resolver.lexicon, segments)
+            )
         return summarise(texts, sums_of(every, len(texts), len(self.labels)), parts, self._model)
 
 

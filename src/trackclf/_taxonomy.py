@@ -17,8 +17,8 @@ from trackclf._taxonomy_files import (
     CANDIDATES,
     DEFAULT_KINDS,
     DEFAULT_PAIRS,
-    DENIALS,
     SHARED,
+    VOICES,
     Files,
     Slot,
     kinds_of,
@@ -103,8 +103,8 @@ class Taxonomy:
         By kind of label: weight of each kind of term, bias, thresholds, slope of the probability.
     regional : dict of str to str
         Words that other regions write otherwise: normalised word to normalised word.
-    denial : dict
-        Kinds of label that it holds for, and cues that deny what stands after or before them.
+    denial, plan, quotation : dict
+        Cues by which something is denied, planned or quoted; of denial also the `kinds` of label that it holds for.
     kinds : tuple of Kind
         In their order.
     pairs : tuple of (str, str)
@@ -117,6 +117,8 @@ class Taxonomy:
     classes: dict[str, tuple[str, ...]] = field(repr=False)
     prior: dict[str, Any] = field(repr=False)
     denial: dict[str, Any] = field(repr=False)
+    plan: dict[str, Any] = field(default_factory=dict, repr=False)
+    quotation: dict[str, Any] = field(default_factory=dict, repr=False)
     regional: dict[str, str] = field(default_factory=dict, repr=False)
     kinds: tuple[Kind, ...] = field(default=_KINDS, repr=False)
     pairs: tuple[tuple[str, str], ...] = field(default=_PAIRS, repr=False)
@@ -138,7 +140,7 @@ class Taxonomy:
             + [(t.text, t.kind, repr(t.near), repr(t.far), t.also, t.boundary) for t in e.terms]
             for e in self.entries
         ]
-        facts: list[Any] = [labels, self.classes, self.prior, self.denial, self.regional]
+        facts: list[Any] = [labels, self.classes, self.prior, self.denial, self.plan, self.quotation, self.regional]
         if (self.kinds, self.pairs) != (_KINDS, _PAIRS):
             facts += [[(kind.id, kind.folder) for kind in self.kinds], self.pairs]
         blob = json.dumps(facts, ensure_ascii=False, sort_keys=True)
@@ -310,9 +312,10 @@ def _build(files: Files, tracks: Collection[str] | None = None) -> Taxonomy:
             f"{next(iter(files)).parent} has no label that counts: add a label's file, or name one in active"
         )
     regional = part(files, "regional.toml")
-    denial = dict(top.get("denial", {}))
-    for side in DENIALS:
-        denial[side] = [normalise(text) for text in denial.get(side, ())]
+    voices = {
+        name: dict(top.get(name, {})) | {side: [*map(normalise, top.get(name, {}).get(side, ()))] for side in sides}
+        for name, sides in VOICES.items()
+    }
     kinds = list(kinds_of(top))
     place = {id: n for n, id in enumerate(chosen)}
     entries.sort(key=lambda e: (kinds.index(e.label.kind), place.get(e.label.id, e.order), e.label.id))
@@ -322,7 +325,7 @@ def _build(files: Files, tracks: Collection[str] | None = None) -> Taxonomy:
         entries=tuple(entries),
         classes={name: tuple(map(normalise, item["terms"])) for name, item in classes.items()},
         prior=top["prior"],
-        denial=denial,
+        **voices,
         regional={normalise(word): normalise(other) for word, other in regional.get("words", {}).items()},
         kinds=_kinds(kinds_of(top)),
         pairs=tuple((first, second) for first, second in top["pairs"]),

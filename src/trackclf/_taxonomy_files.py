@@ -27,8 +27,12 @@ DEFAULT_KINDS: dict[str, dict[str, str]] = {
 DEFAULT_PAIRS = [["track", "mode"]]
 # Longest gap, in code points, at each joint of a cue; "……" may cross commas, "…" may not.
 GAPS = {"": 0, "…": 20, "……": 40}
-# Lists of cues that deny; docs/taxonomy.md says how each works.
-DENIALS = ("before", "after", "without", "of", "except", "question")
+# Lists of cues that say in which voice something is said: denied, planned or quoted; docs/taxonomy.md says how each works.
+VOICES = {
+    "denial": ("before", "after", "without", "of", "except", "question"),
+    "plan": ("before", "after", "except"),
+    "quotation": ("marks", "before", "asked", "except"),
+}
 
 TOP_KEYS = {
     "schema": int,
@@ -44,6 +48,8 @@ TOP_KEYS = {
     "pairs": list,
     "prior": dict,
     "denial": dict,
+    "plan": dict,
+    "quotation": dict,
 }
 LABEL_KEYS = {
     "id": str,

@@ -10,7 +10,7 @@ from trackclf._records import Record
 from trackclf._rows import Row, is_one_of_several, name_of, names_of
 from trackclf._taxonomy_files import parse_cue
 from trackclf._types import Evidence, Kind, Result, Tag
-from trackclf._words import WORDS
+from trackclf._words import WORDS, spoken
 
 _SHOWN_TERMS = 6
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # a text does not steer the terminal
@@ -114,7 +114,9 @@ def write_table(rows: Iterable[Row], out: TextIO, lang: str, stamp: dict[str, st
             out.write(line(id, (), f"{words['error']}: {_one_line(str(record.error))}"))
             continue
         if not result.tags:
-            out.write(line(id, (), f"({words[result.abstained or 'none']}{_nearest(result, lang)})"))
+            out.write(
+                line(id, (), f"({words[result.abstained or 'none']}{_nearest(result, lang)}{_denied(result, lang)})")
+            )
         for tag in result.tags:
             level = words[f"level_{tag.level}"] if tag.kind == "track" else ""
             cells = (name_of(tag, lang, result.labels), words[tag.status], level, f"{tag.probability:.2f}")
@@ -128,6 +130,11 @@ def _nearest(result: Result, lang: str) -> str:
     names = names_of(result, lang)
     id, distance = result.nearest
     return "; " + WORDS[lang]["nearest"].format(name=names[id], distance=distance)
+
+
+def _denied(result: Result, lang: str) -> str:
+    names = names_of(result, lang)
+    return ": " + "、".join(names[label.id] for label in result.denied) if result.abstained == "denied_only" else ""
 
 
 def terms_of(tag: Tag, most: int | None = _SHOWN_TERMS) -> str:
@@ -181,6 +188,10 @@ def _explain(record: Record, result: Result | None, lang: str, colour: bool) -> 
             yield _evidence_line(item, words, names)
         if tag.context:
             yield _context_line(tag.context, words)
+    for label in result.denied:
+        yield f"\n{names[label.id]} ({label.id}) · {words['denied']}\n"
+        for item in label.evidence:
+            yield _evidence_line(item, words, names)
     if result.pairs:
         yield f"\n{words['pairs']}:\n"
         for pair in result.pairs:
@@ -200,5 +211,8 @@ def _context_line(context: Sequence[Evidence], words: dict[str, str]) -> str:
 def _evidence_line(item: Evidence, words: dict[str, str], names: dict[str, str]) -> str:
     below = f"  ({words['inherited'].format(name=names[item.inherited])})" if item.inherited else ""
     cue = f"  ({words['cue']}: {item.cue})" if item.cue else ""
+    voice = f"  {_one_line(spoken(item, words))}" if item.trigger else ""
     place = f"[{item.start}:{item.end}]"
-    return f"  {item.contribution:+6.2f}  {fit(item.text, 24)}  {fit(words[item.kind], 10)}  {place}{cue}{below}\n"
+    return (
+        f"  {item.contribution:+6.2f}  {fit(item.text, 24)}  {fit(words[item.kind], 10)}  {place}{voice}{cue}{below}\n"
+    )

@@ -52,6 +52,21 @@ class Label:
     parent: str = ""
 
 
+class Trigger(NamedTuple):
+    """A word or mark that makes evidence planned, denied or quoted: 拟, 暂无, 《.
+
+    Attributes
+    ----------
+    start, end : int
+        Code points in the caller's own string; `text == caller_text[start:end]`.
+    text : str
+    """
+
+    start: int
+    end: int
+    text: str
+
+
 class Evidence(NamedTuple):
     """One term at one place, with what it added to the score.
 
@@ -73,6 +88,11 @@ class Evidence(NamedTuple):
         The whole cue where the term is one piece of a cue with gaps, otherwise "".
     inherited : str
         Id of the label below whose term it is, where a parent has it from there; otherwise "".
+    voice : str
+        "asserted"; "planned" (intended, urged or expected, but not yet so); "denied"; or "quoted" (in a title, or in a
+        question put by somebody).
+    trigger : Trigger or None
+        What stands there that makes it planned, denied or quoted; None for what is asserted.
     """
 
     start: int
@@ -83,13 +103,18 @@ class Evidence(NamedTuple):
     contribution: float
     cue: str = ""
     inherited: str = ""
+    voice: str = "asserted"
+    trigger: Trigger | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The record of the JSON Lines output; `cue` and `inherited` only where there are any."""
+        """The record of the JSON Lines output; `cue`, `inherited` and `trigger` only where there are any."""
         out = self._asdict()
         for name in ("cue", "inherited"):
             if not out[name]:
                 del out[name]
+        out["trigger"] = self.trigger and self.trigger._asdict()
+        if not self.trigger:
+            del out["trigger"]
         return out
 
 
@@ -146,6 +171,27 @@ class Tag:
         if self.inherited:
             out["inherited"] = True
         return out | {"evidence": [item.to_dict() for item in self.evidence]}
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A label that a text denies somewhere, present elsewhere in it or not.
+
+    Attributes
+    ----------
+    id, kind : str
+        As in `Label`.
+    evidence : tuple of Evidence
+        What is denied, in the order of the text: its voice is "denied", its contribution 0.
+    """
+
+    id: str
+    kind: str
+    evidence: tuple[Evidence, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record of the JSON Lines output."""
+        return {"id": self.id, "kind": self.kind, "evidence": [item.to_dict() for item in self.evidence]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +257,8 @@ class Result:
     abstained : str or None
         Why nothing is present: "no_evidence", "below_threshold", "denied_only", "too_short"
         or "not_chinese"; None where something is.
+    denied : tuple of Denied
+        What the text denies, in the order of the taxonomy. A label that is only denied is not among the tags.
     nearest : tuple of (str, float), or None
         Where evidence stayed below the threshold: the label that came nearest, and how many log-odds it lacks.
     stamp : dict of str to str
@@ -224,6 +272,7 @@ class Result:
     stamp: dict[str, str]
     segments: tuple[Segment, ...] | None = None
     nearest: tuple[str, float] | None = None
+    denied: tuple[Denied, ...] = ()
     labels: tuple[Label, ...] = field(default=(), repr=False)
     kinds: tuple[Kind, ...] = field(default=(), repr=False)
 
@@ -265,6 +314,8 @@ class Result:
         }
         if self.nearest is not None:
             out["nearest"] = {"id": self.nearest[0], "distance": self.nearest[1]}
+        if self.denied:
+            out["denied"] = [item.to_dict() for item in self.denied]
         if self.segments is not None:
             out["segments"] = [segment.to_dict() for segment in self.segments]
         return out

@@ -1,4 +1,6 @@
-"""What people read, in Chinese and in English. Data only."""
+"""What people read, in Chinese and in English."""
+
+from typing import Any
 
 WORDS: dict[str, dict[str, str]] = {
     "zh": {
@@ -40,6 +42,13 @@ WORDS: dict[str, dict[str, str]] = {
         "absent": "不包含",
         "parent": "上级",
         "inherited": "来自{name}",
+        "voice": "语气",
+        "trigger": "触发词",
+        "asserted": "陈述",
+        "planned": "规划",
+        "denied": "否定",
+        "quoted": "引用",
+        "spoken": "{voice}（{trigger}）",
         "related": "相近",
         "terms": "词条",
         "cue": "线索",
@@ -60,6 +69,8 @@ WORDS: dict[str, dict[str, str]] = {
         "class": "词类",
         "prior": "先验",
         "denial": "否定",
+        "plan": "规划",
+        "quotation": "引用",
         "regional": "地区用词",
         "pair": "配对",
         "order": "顺序",
@@ -174,6 +185,13 @@ WORDS: dict[str, dict[str, str]] = {
         "absent": "excludes",
         "parent": "parent",
         "inherited": "from {name}",
+        "voice": "voice",
+        "trigger": "trigger",
+        "asserted": "asserted",
+        "planned": "planned",
+        "denied": "denied",
+        "quoted": "quoted",
+        "spoken": "{voice} ({trigger})",
         "related": "related",
         "terms": "terms",
         "cue": "cue",
@@ -194,6 +212,8 @@ WORDS: dict[str, dict[str, str]] = {
         "class": "class",
         "prior": "prior",
         "denial": "denial",
+        "plan": "plan",
+        "quotation": "quotation",
         "regional": "regional",
         "pair": "pairs",
         "order": "order of",
@@ -428,3 +448,8 @@ REPORT_WORDS: dict[str, dict[str, str]] = {
         "loading": "loading …",
     },
 }
+
+
+def spoken(item: Any, words: dict[str, str]) -> str:
+    """Voice and trigger of an `Evidence`; "" for what is asserted."""
+    return words["spoken"].format(voice=words[item.voice], trigger=item.trigger.text) if item.trigger else ""

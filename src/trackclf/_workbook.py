@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from trackclf._records import Record
 from trackclf._rows import Row, as_json, as_text, is_one_of_several, names_of, text_field
-from trackclf._types import Kind, Label, Tag
+from trackclf._types import Evidence, Kind, Label, Tag
 from trackclf._words import WORDS
 from trackclf.errors import InputError
 
@@ -58,8 +58,8 @@ def _sheets() -> Iterator[None]:
 def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, str], kinds: Sequence[Kind]) -> None:
     """Texts with their tags, evidence with its places, counts by label, and the stamp; a sheet each.
 
-    Evidence is a row for each term at each place, and one for all that a tag learned; a tag's rows and its label's bias sum to
-    its score.
+    Evidence is a row for each term at each place, denied ones too, and one for all that a tag learned; a tag's rows and its
+    label's bias sum to its score.
 
     All cells are strings or numbers, never formulas. Rows beyond what a sheet holds go on in another. A cell holds 32,767
     characters: a longer text is cut, and the column beside it says so. Characters that a workbook cannot hold become U+FFFD,
@@ -104,11 +104,24 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
         ],
     )
     heads = [
-        words[key] for key in ("id", "label", "term", "as_written", "kind", "start", "end", "page", "contribution")
+        words[key]
+        for key in (
+            "id",
+            "label",
+            "term",
+            "as_written",
+            "kind",
+            "voice",
+            "trigger",
+            "start",
+            "end",
+            "page",
+            "contribution",
+        )
     ]
     several = first is not None and is_one_of_several(first[0])  # then ids may be the same in two files
     heads += ["source_file"] if several else []
-    evidence = book.sheet(words["evidence"], heads, [24, 24, 24, 24, 14, 8, 8, 8, 10, *[24] * several])
+    evidence = book.sheet(words["evidence"], heads, [24, 24, 24, 24, 14, 8, 12, 8, 8, 8, 10, *[24] * several])
     labels: tuple[Label, ...] = ()
     tagged, pieces = Counter[str](), Counter[str]()
     read = failed = 0
@@ -137,8 +150,14 @@ def write_xlsx(rows: Iterable[Row], out: BinaryIO, lang: str, stamp: dict[str, s
             for tag in result.tags:
                 tagged[tag.id] += 1
                 pieces[tag.id] += len(tag.terms)
-                for cells in _evidence(record, tag, words):
-                    evidence.add([record.id, named[tag.id], *cells, *[record.source_file] * several])
+            found = [
+                (tag.id, cells) for tag in result.tags for cells in _evidence(record, tag.terms, tag.context, words)
+            ]
+            found += (
+                (label.id, cells) for label in result.denied for cells in _evidence(record, label.evidence, (), words)
+            )
+            for label_id, cells in found:
+                evidence.add([record.id, named[label_id], *cells, *[record.source_file] * several])
         texts.add([*row, record.error, as_json(more) if more else None])
     columns = ("kind", "label", "id", "status", "texts", "share", "pieces")
     counts = book.sheet(words["label"], [words[key] for key in columns], [12, 28, 24, 12, 10, 10, 18])
@@ -165,14 +184,17 @@ def _part(tag: Tag, part: str, words: dict[str, str]) -> str:
     return {"probability": f"{tag.probability:.2f}", "level": words[f"level_{tag.level}"]}.get(part, "")
 
 
-def _evidence(record: Record, tag: Tag, words: dict[str, str]) -> Iterator[list[Any]]:
-    """Term, what stands there, kind, start, end, page and contribution of each term, then of all that was learned."""
-    for item in tag.terms:
+def _evidence(
+    record: Record, terms: Sequence[Evidence], context: Sequence[Evidence], words: dict[str, str]
+) -> Iterator[list[Any]]:
+    """The cells of each term, from the term to its contribution, then of all that was learned."""
+    for item in terms:
+        said = words[item.voice], item.trigger and item.trigger.text
         place = item.start, item.end, record.page(item.start)
-        yield [item.term, item.text, words[item.kind], *place, round(item.contribution, 3)]
-    if tag.context:
-        strings = "、".join(dict.fromkeys(item.text for item in tag.context))
-        yield [None, strings, words["learned"], None, None, None, round(sum(e.contribution for e in tag.context), 3)]
+        yield [item.term, item.text, words[item.kind], *said, *place, round(item.contribution, 3)]
+    if context:
+        strings = "、".join(dict.fromkeys(item.text for item in context))
+        yield [None, strings, words["learned"], *[None] * 5, round(sum(e.contribution for e in context), 3)]
 
 
 class _Book:

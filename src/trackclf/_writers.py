@@ -59,7 +59,8 @@ def to_dict(record: Record, result: Result | None, stamp: dict[str, str], kinds:
         out["encoding"] = record.encoding
     if record.pages:
         out["pages"] = record.pages
-        evidence = (item for kind in kinds for tag in out[kind.folder] for item in tag["evidence"])
+        every = chain(out.get("denied", ()), *(out[kind.folder] for kind in kinds))
+        evidence = (item for tag in every for item in tag["evidence"])
         for item in chain(out["pairs"], evidence):
             item["page"] = record.page(item["start"])
     for name, value in record.fields.items():
@@ -133,7 +134,7 @@ def _columns(kinds: Sequence[Kind]) -> list[str]:
     out = []
     for kind in kinds:
         out += [kind.folder, f"{kind.id}_names", *(["levels"] if kind.id == "track" else [])]
-    return [*out, "pairs", "evidence", "abstained", "error"]
+    return [*out, "pairs", "evidence", "denied", "abstained", "error"]
 
 
 def _answers(result: Result, lang: str, kinds: Sequence[Kind]) -> list[str]:
@@ -146,4 +147,5 @@ def _answers(result: Result, lang: str, kinds: Sequence[Kind]) -> list[str]:
         out += [";".join(tag.id for tag in tags), ";".join(names[tag.id] for tag in tags)]
         if kind.id == "track":
             out.append(";".join(str(tag.level) for tag in tags))
-    return [*out, ";".join(pairs), ";".join(terms), result.abstained or "", ""]
+    denied = ";".join(label.id for label in result.denied)
+    return [*out, ";".join(pairs), ";".join(terms), denied, result.abstained or "", ""]

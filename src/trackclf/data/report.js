@@ -22,6 +22,7 @@ const colour = (n) => `--h:${labels[n].hue};--s:${labels[n].step}`;
 const lineOf = (n) => `k${Math.min(labels[n].kind, 2)}`;
 const code = (n) => el("span", { class: `code ${lineOf(n)}`, style: colour(n) }, labels[n].code);
 const inheritedFrom = (n) => (n == null ? "" : ` · ${words.inherited.replace("{name}", labels[n].name)}`);
+const said = (voice, trigger) => (voice ? ` · ${words.spoken.replace("{voice}", words[voice]).replace("{trigger}", () => trigger)}` : "");
 const onPage = (n) => (n ? ` · ${words.on_page.replace("{n}", n)}` : "");
 const fullName = (n) => `${labels[n].code} ${labels[n].name}`;
 const dot = (status) => el("span", { class: `dot ${status}`, role: "img", title: words[status], "aria-label": words[status] });

@@ -65,6 +65,7 @@ function marked(row) {
     const style = `${colour(mine[0])};--h2:${last.hue};--s2:${last.step}`;
     const node = el("mark", { class: lineOf(mine.at(-1)), style, "data-code": ending.join(" ") }, text);
     node.lines = over.map((m) => row.marks[m]);
+    node.classList.toggle("denied", node.lines.every((one) => one[6] === "denied"));
     return node;
   });
 }
@@ -72,7 +73,8 @@ function sums(row, [n, , , score, count, sum, ...telling]) {
   const mine = (row.marks || []).filter((mark) => mark[0] === n);
   const bias = score - (sum || 0) - mine.reduce((all, mark) => all + mark[3], 0);
   const line = (what, kind, value) => el("tr", {}, el("td", {}, what), el("td", {}, kind), el("td", { class: "sum" }, value));
-  const lines = mine.map(([, term, kind, value, from, page]) => line(term, words[kind] + inheritedFrom(from) + onPage(page), signed(value)));
+  const lines = mine.map(([, term, kind, value, from, page, ...voice]) =>
+    line(term, words[kind] + said(...voice) + inheritedFrom(from) + onPage(page), signed(value)));
   const context = telling.map(([text, value]) => `${text} ${signed(value)}`).join("  ") + (count > telling.length ? " …" : "");
   if (count) lines.push(line(context, `${words.learned} × ${count}`, signed(sum)));
   lines.push(line("", words.bias, signed(bias)));
@@ -154,8 +156,8 @@ function tell(node) {
   hide();
   told = node;
   const tip = $("tip");
-  tip.replaceChildren(...node.lines.map(([n, term, kind, value, from, page]) => el("div", {}, code(n),
-    ` ${labels[n].name} · ${term} · ${words[kind]} `, el("b", {}, signed(value)), inheritedFrom(from) + onPage(page))));
+  tip.replaceChildren(...node.lines.map(([n, term, kind, value, from, page, ...voice]) => el("div", {}, code(n), ` ${labels[n].name} · ${term} · ${words[kind]} `,
+    el("b", {}, signed(value)), said(...voice) + inheritedFrom(from) + onPage(page))));
   tip.hidden = false;
   node.setAttribute("aria-describedby", "tip");
   const box = node.getClientRects()[0], { offsetWidth: width, offsetHeight: height } = tip;
