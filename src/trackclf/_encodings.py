@@ -96,8 +96,8 @@ def _detect(sample: bytes) -> str | None:
 def _widest(hint: str) -> str | None:
     """Python's name of an encoding; what pages call gb2312 or big5 is often wider, as browsers know."""
     try:
-        check_encoding(hint.strip())
-    except InputError:
+        b"  ".decode(hint.strip(), "replace")
+    except (LookupError, ValueError):  # none, none of text (base64), or one that a damaged page ends (idna)
         return None
     name = codecs.lookup(hint.strip()).name
     return {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs"}.get(name, name)
