@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long fuzz clean
+.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long fuzz soak clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -48,6 +48,11 @@ types: $(VENV)/developed
 
 taxonomy: $(VENV)/developed
 	$(BIN)/trackclf taxonomy check
+
+# The properties on thousands of examples each, then both ways of the tagger against the oracle; a quarter of an hour.
+soak: $(VENV)/developed
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile soak
+	$(BIN)/python tests/soak.py --seconds 400
 
 # Known vulnerabilities of what is installed; asks a database on the network, so no part of the tests.
 audit: $(VENV)/developed

@@ -6,17 +6,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from trackclf import Tagger, load_taxonomy
+from trackclf import Tagger, _short, load_taxonomy
 
-sys.path.insert(0, str(Path(__file__).parent))
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 settings.register_profile(
     "default", deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+settings.register_profile(  # make soak
+    "soak", settings.get_profile("default"), max_examples=3000, suppress_health_check=list(HealthCheck), database=None
+)
 settings.load_profile("default")
 
 pytest_plugins = ["browsers"]
-ROOT = Path(__file__).parent.parent
 os.environ["TRACKCLF_CACHE"] = tempfile.mkdtemp(prefix="trackclf-test-")  # the user's own stays as it is
 
 TOP = """
@@ -50,6 +53,7 @@ of = ["业务", "产品"]
 except = ["有没有"]
 question = ["不涉及上述"]
 [plan]
+across = ["mode"]
 before = ["拟", "计划"]
 after = ["有望"]
 except = ["行动计划"]
@@ -154,6 +158,12 @@ def tagger():
 def small(tmp_path_factory):
     """A tagger over a small taxonomy that uses every feature of the format."""
     return Tagger(load_taxonomy(write_files(tmp_path_factory.mktemp("taxonomy"), SMALL)))
+
+
+@pytest.fixture
+def short_at_once(monkeypatch):
+    """Few characters take their own way from the first time on."""
+    monkeypatch.setattr(_short, "_FIRST", 0)
 
 
 @pytest.fixture

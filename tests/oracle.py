@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
+from functools import cache
 from unittest.mock import patch
 
 from trackclf import Taxonomy, _characters
@@ -47,7 +48,7 @@ def is_ideograph(char):
         or 0x3400 <= code <= 0x4DBF
         or 0x4E00 <= code <= 0x9FFF
         or 0xF900 <= code <= 0xFAFF
-        or code >= 0x20000
+        or 0x20000 <= code <= 0x3FFFF
     )
 
 
@@ -93,6 +94,7 @@ class Oracle:
     def __init__(self, tagger):
         """Take the taxonomy and the plain numbers; everything else is done here."""
         self.taxonomy: Taxonomy = tagger.taxonomy
+        self.spellings = cache(self.taxonomy.spellings)
         self.straddles = tagger._resolver.straddles
         self.kinds = [kind.id for kind in self.taxonomy.kinds]
         self.order = {term: n for n, term in enumerate(t for e in self.taxonomy.entries for t in e.terms)}
@@ -108,7 +110,7 @@ class Oracle:
         learned = [(id, text, w) for (id, kind, text), w in self.weight.items() if kind == "learned"]
         own = {(id, text) for id, text, _ in learned}
         self.learned = [  # each with its spellings, but for those that were learned themselves
-            (id, text, w, [t for t in self.taxonomy.spellings(text) if t == text or (id, t) not in own])
+            (id, text, w, [t for t in self.spellings(text) if t == text or (id, t) not in own])
             for id, text, w in learned
         ]
 
@@ -132,7 +134,7 @@ class Oracle:
         cells = defaultdict(list)  # one sentence, one label
         for label, kind, weight, parts in finds:
             units = round(weight * 256)
-            spoken = self.spoken(parts[0])
+            spoken = self.spoken(parts[0], label)
             for n, (start, _, string) in enumerate(parts):
                 share = units // len(parts) + (n < units % len(parts))
                 cells[self.sentence_of(start), label].append((label, string, kind, share / 256, *spoken))
@@ -165,7 +167,7 @@ class Oracle:
             return self.kind_hits.get(slot.word_class, [])
         if slot not in self.cache:
             strings = self.taxonomy.classes[slot.word_class] if slot.word_class else [slot.text]
-            spelt = {other for string in strings for other in self.taxonomy.spellings(string)}
+            spelt = {other for string in strings for other in self.spellings(string)}
             self.cache[slot] = [(a, b) for string in spelt for a, b in occurrences(self.text, string)]
         return self.cache[slot]
 
@@ -219,7 +221,7 @@ class Oracle:
                     if labels[id].kind != kind:
                         continue
                     if len(term.slots) == 1:
-                        for text in self.taxonomy.spellings(term.slots[0].text, id):
+                        for text in self.spellings(term.slots[0].text, id):
                             for a, b in occurrences(self.text, text):
                                 if self.near_ok(term, a):
                                     plain.append((id, a, b, term))
@@ -255,7 +257,7 @@ class Oracle:
                 self.denials_found += [(id, string, term.kind, 0.0, *said) for _, _, string in parts]
         return [(id, term.kind, self.weight[id, term.kind, term.text], parts) for id, term, parts, no in out if not no]
 
-    def spoken(self, part):
+    def spoken(self, part, label):
         """Voice of what nothing denies, and what makes it so."""
         start, end, _ = part
         here = self.sentence_of(start)
@@ -273,7 +275,11 @@ class Oracle:
         found = self.preceded(self.bare("quotation", "before"), start, "……")
         if found:
             return "quoted", self.text[slice(*found)]
-        plan = self.preceded(self.bare("plan", "before"), start) or self.followed(self.bare("plan", "after"), end)
+        kind = next(item.kind for item in self.taxonomy.labels if item.id == label)
+        joint = "……" if kind in self.taxonomy.plan.get("across", ()) else "…"
+        plan = self.preceded(self.bare("plan", "before"), start, joint) or self.followed(
+            self.bare("plan", "after"), end
+        )
         return ("planned", self.text[slice(*plan)]) if plan else ("asserted", "")
 
     def rolled_up(self, finds, negative):
@@ -287,7 +293,8 @@ class Oracle:
         for parent, children in below.items():
             also = {t for terms in own.values() for t in terms if parent in t.also} | set(own[parent])
             mine = [f for f in finds if f[0] == parent or (f[0] in children and f[1] not in also)]
-            no = {(term, parts[0][0]): denied for _, term, parts, denied in mine}
+            mine.sort(key=lambda find: bool(find[3]))  # what one label below denies, another may not
+            no = {(term, parts[0][0]): denied for _, term, parts, denied in reversed(mine)}
             spans = {}
             for _, term, parts, _ in mine:
                 if len(parts) == 1:
@@ -362,7 +369,7 @@ class Oracle:
 
     def hits(self, table, side):
         strings = getattr(self.taxonomy, table).get(side, ())
-        spelt = {other for s in strings for other in self.taxonomy.spellings(s)}
+        spelt = {other for s in strings for other in self.spellings(s)}
         return [h for s in spelt for h in occurrences(self.text, s)]
 
     def bare(self, table, side):

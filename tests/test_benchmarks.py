@@ -107,3 +107,28 @@ def test_a_wrong_answer_has_no_figures(tmp_path, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "WRONG" in out
     assert "2.5" not in out
+
+
+def test_load_counts_what_is_wrong():
+    from load import BLOCK, Load
+
+    load = Load(300, 1)
+    blocks = iter([False] * 12 + [True])
+    load.work(lambda: next(blocks))
+    assert set(load.done) == {"tag", "tag_many", "segments", "scores", "explain", "predict"}
+    assert not load.wrong.total() + load.failed.total()
+    load.expected["record"][BLOCK] ^= 1
+    load._check("tag_many", BLOCK, load.texts(BLOCK, BLOCK + 9))
+    load._check("tag", 0, [None])
+    assert (load.wrong.total(), load.failed.total()) == (1, 1)
+    assert "another answer" in load.first[0]
+
+
+def test_load_runs_to_its_end(monkeypatch, capsys):
+    import load
+
+    monkeypatch.setattr(sys, "argv", ["load.py", "--minutes", "0.01", "--strings", "300"])
+    with pytest.raises(SystemExit):  # 1 where memory grew, which so short a run cannot help
+        load.main()
+    assert "by 8 threads" in (said := capsys.readouterr().out)
+    assert "0 wrong, 0 errors or warnings" in said

@@ -13,8 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import share
 
 from trackclf import Tagger, _batching, _commands, _progress, _readers, _resuming, _spool, _writers
 from trackclf._records import Record
@@ -510,7 +511,7 @@ def test_tqdm_comes_late():
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
-@settings(max_examples=25)
+@share(6)
 @given(st.data())
 def test_any_cut_of_the_files_resumes_or_is_refused(tmp_path_factory, data):
     """A power cut leaves of both files what was flushed, and anything behind it; less is seen, too."""

@@ -1,111 +1,29 @@
 """The vectorised pass equals a slow, obvious one, on any text."""
 
 import json
+from functools import lru_cache
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from hypothesis import given, settings
+from conftest import ROOT, label_file
+from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Oracle, is_ideograph
+from strategies import share, strings, texts
 
-from trackclf import _short, normalise
+from trackclf import Tagger, _short, normalise
 
-PIECES = [
-    *(
-        "量子",
-        "量子计算",
-        "计算机",
-        "6G",
-        "6g",
-        "16G",
-        "2.6G",
-        "6G内存",
-        "large model",
-        "LARGE\nmodel",
-        "量子AI",
-        "芯",
-        "芯片",
-    ),
-    *(
-        "算芯片",
-        "片子",
-        "大量子公司",
-        "质量子系统",
-        "玩具",
-        "电脑",
-        "晶",
-        "晶片",
-        "業鏈",
-        "業",
-        "天算",
-        "产业",
-        "产业链",
-        "行业",
-        "tech",
-        "升级",
-        "转型",
-        "培育",
-        "由",
-        "向",
-    ),
-    *(
-        "暂无",
-        "没有",
-        "也无",
-        "业务",
-        "产品",
-        "有",
-        "不涉及",
-        "尚未开展",
-        "不涉及上述",
-        "拟",
-        "计划",
-        "行动计划",
-        "有望",
-        "《",
-        "》",
-        "〈",
-        "〉",
-        "记者问",
-        "答记者问",
-        "您",
-        "？",
-        "吗?",
-        "。",
-        "，",
-        ",",
-        "；",
-        "!",
-        ". ",
-        ".",
-        "\n",
-        "\n\n",
-        " ",
-        "\t",
-        "\u200b",
-        "的",
-        "加快",
-        "a",
-        "1",
-        "、",
-    ),
-    *("(dī)", "（Yè）", "(lǜ", ")", "(ceo)", "(é)"),
-    *("腦機", "產業鏈", "Ｇ", "【", "】", "\0", "😀", "\ud800"),
-]
-texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
+pytestmark = pytest.mark.usefixtures("short_at_once")
 
 
-@pytest.fixture(autouse=True)
-def short_at_once(monkeypatch):
-    """Few characters take their own way from the first time on."""
-    monkeypatch.setattr(_short, "_FIRST", 0)
+@lru_cache(maxsize=1)
+def oracle_of(tagger):
+    return Oracle(tagger)
 
 
 def agrees(tagger, text):
     """Both ways, alone and in a batch that is too long for the short one, give what the oracle says."""
-    oracle = Oracle(tagger)
-    scores, evidence, denied = oracle.tag(text)
+    scores, evidence, denied = oracle_of(tagger).tag(text)
     long = "的" * (_short._SHORT + 1)
     for row in (tagger.scores([text])[0], tagger.scores([text, long])[0]):
         got = dict(zip([label.id for label in tagger.labels], row.tolist(), strict=True))
@@ -128,20 +46,18 @@ def test_small_taxonomy(small, text):
     agrees(small, text)
 
 
-@given(st.text(max_size=60))
-def test_any_text(small, text):
-    agrees(small, text)
+@given(st.data())
+def test_any_text(small, data):
+    agrees(small, data.draw(strings(small)))
 
 
+@share(3)
 @given(st.data())
 def test_shipped_taxonomy(tagger, data):
-    strings = tagger._resolver.lexicon.strings
-    joints = st.sampled_from(["", "", "的", "，", "。", "\n", " ", "、", "与"])
-    pieces = data.draw(st.lists(st.tuples(st.sampled_from(strings), joints), max_size=8))
-    agrees(tagger, "".join(a + b for a, b in pieces))
+    agrees(tagger, data.draw(strings(tagger)))
 
 
-@settings(max_examples=25)
+@share(6)
 @given(st.data())
 def test_notes_of_pinyin_change_nothing(tagger, data):
     """Same tags, same terms; what a term stands in holds the notes inside it, and nothing around it."""
@@ -152,8 +68,8 @@ def test_notes_of_pinyin_change_nothing(tagger, data):
     notes = data.draw(st.lists(st.sampled_from(["", "", "(yè)", "（Chǎn）", "(lǜ)(é)"]), min_size=1, max_size=30))
     chars = enumerate(plain)
     text = "".join(char + (notes[n % len(notes)] if is_ideograph(char) else "") for n, char in chars)
-    for texts, noted in (([plain], [text]), ([plain, "的" * 3000], [text, "的" * 3000])):
-        was, now = next(tagger.tag_many(texts)), next(tagger.tag_many(noted))
+    for bare, noted in (([plain], [text]), ([plain, "的" * 3000], [text, "的" * 3000])):
+        was, now = next(tagger.tag_many(bare)), next(tagger.tag_many(noted))
         assert shape(now) == shape(was)
         for tag in now.tags:
             for item in tag.evidence:
@@ -170,3 +86,27 @@ def shape(result):
 
 def test_two_terms_with_one_regional_spelling(tagger):
     agrees(tagger, "智慧机械人")
+
+
+def test_a_condition_may_end_in_the_end_of_a_sentence(tagger):
+    assert any(
+        slot.text.endswith("。") for entry in tagger.taxonomy.entries for term in entry.terms for slot in term.far
+    )
+    agrees(tagger, "暂无拓展。")
+
+
+def test_no_text_holds_a_condition_of_no_strings(small):
+    agrees(small, "升级\U0010ffff\U0010ffff")
+    agrees(small, "升级\u200b\u200b")
+
+
+def test_a_condition_may_reach_over_the_end_of_a_sentence(make_taxonomy):
+    other = [
+        '{ t = "芯片", k = "core", near = ["st. louis", "好!坏。!甲"] }',
+        '{ t = "片子", k = "core", far = ["u. s. a"] }',
+    ]
+    made = Tagger.from_taxonomy(make_taxonomy({"tracks/b.toml": label_file("b", "track", 2, other)}), weights=None)
+    assert agrees(made, "芯片 in st. louis").tags
+    assert agrees(made, "片子很好。芯片好！坏。！甲").tags
+    assert agrees(made, "芯片好!今天。芯片坏。!甲").abstained == "no_evidence"
+    assert not agrees(made, "片子 u. s. a").tags

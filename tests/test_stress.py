@@ -3,8 +3,9 @@ from random import Random
 
 import pytest
 from conftest import ROOT
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import share
 from test_oracle import shape
 
 from trackclf import _short, _stress, normalise
@@ -83,7 +84,7 @@ def fixtures():
     return [(row["text"], row["id"]) for row in map(json.loads, rows)]
 
 
-@settings(max_examples=20)
+@share(8)
 @given(st.sampled_from(fixtures()), st.integers(0, 9))
 def test_writing_changes_no_number(tagger, row, seed):
     was = tagger.tag(row[0])

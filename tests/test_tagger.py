@@ -66,32 +66,6 @@ def proves(result):
     assert "".join(result.text[a:b] for a, b, _ in result.marks()) == result.text
 
 
-@given(texts | st.text(max_size=80))
-def test_evidence_proves_itself(tagger, text):
-    result = tagger.tag(text)
-    proves(result)
-    scores = dict(zip([label.id for label in tagger.labels], tagger.scores([text])[0].tolist(), strict=True))
-    for n, label in enumerate(tagger.labels):
-        bias = float(tagger._model.bias[n])
-        found = [item for item in result.tags if item.id == label.id]
-        for item in found:
-            assert item.score == scores[label.id]
-            assert bias + sum(e.contribution for e in item.evidence) == pytest.approx(item.score, abs=1e-6)
-
-
-@given(st.lists(texts, max_size=5), st.randoms())
-def test_batches_and_order_do_not_matter(tagger, items, random):
-    whole = tagger.scores(items)
-    assert whole.dtype == np.float32
-    assert whole.shape == (len(items), len(tagger.labels))
-    order = list(range(len(items)))
-    random.shuffle(order)
-    assert np.array_equal(tagger.scores([items[n] for n in order]), whole[order])
-    alone = [tagger.scores([item]) for item in items]
-    assert np.array_equal(np.concatenate([*alone, whole[:0]]), whole)
-    assert [r.to_dict() for r in tagger.tag_many(items)] == [tagger.tag(item).to_dict() for item in items]
-
-
 def spell(text, seed, *, traditional=None, wide=False, lines=False, spaced=False, zero=False):
     chance = random.Random(seed)  # noqa: S311  # which places are broken is no secret
     out = []

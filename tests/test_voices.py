@@ -86,6 +86,12 @@ def test_modes_are_planned_and_quoted_too(tagger):
     assert found == {"create": {"planned"}, "renew": {"quoted"}}
 
 
+def test_a_plan_reaches_over_commas_to_a_mode(tagger):
+    result = tagger.tag("力争建成产业学院,推动传统产业转型升级,引进氢能企业。")
+    assert {item.voice for tag in result.modes for item in tag.terms} == {"planned"}
+    assert {item.voice for tag in result.tracks for item in tag.terms} == {"asserted"}
+
+
 def test_a_cue_with_gaps_has_one_voice(tagger):
     (tag,) = (tag for tag in tagger.tag("该市前瞻布局,拟引进脑机接口企业。").modes if tag.id == "create")
     cue = [item for item in tag.terms if item.cue]
@@ -121,6 +127,7 @@ def test_lists_of_ones_own(make_taxonomy):
         ('marks = ["《》", "〈〉"]', 'marks = ["《"]', "quotation.marks: '《' must be two marks"),
         ('marks = ["《》", "〈〉"]', 'marks = ["\\"\\""]', "must be two marks, one that opens and one that closes"),
         ('asked = ["您", "记者"]', "asked = 3", "quotation.asked must be a list of strings"),
+        ('across = ["mode"]', 'across = ["modes"]', "[plan] across names 'modes'; the kinds are: track, mode"),
         ('after = ["有望"]', 'afterwards = ["有望"]', "plan.afterwards is not known"),
     ],
 )

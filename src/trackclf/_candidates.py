@@ -129,6 +129,8 @@ def _beside_kinds(
 def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bools) -> tuple[Ints, Int32, Ints, Hits]:
     """What conditions ask for in some sentences, and the units of single characters and denials there."""
     number = passages.sentence_numbers
+    for _ in range(lexicon.reach):
+        sentences[1:] |= sentences[:-1]
     place = positions(passages, np.flatnonzero(sentences))
     found = lexicon.support.occurrences(passages.symbols.take(place))
     start = place.take(found.start)

@@ -168,11 +168,12 @@ class Units:
                 return np.where(there, slot, 0), there
             slot[over] -= 1
 
-    def before(self, unit: int, at: Ints, joint: int) -> tuple[Ints, Bools]:
+    def before(self, unit: int, at: Ints, joint: Ints | int) -> tuple[Ints, Bools]:
         """For each position: the last piece of a unit that ends by then, and whether it is there and its joint holds."""
         slot, there = self.preceding(np.full(len(at), unit), at)
         some = np.flatnonzero(there)
-        there[some] = self.joined(self.end[slot[some]], at[some], np.full(len(some), joint, np.int8))
+        joints = np.broadcast_to(np.asarray(joint, np.int8), len(at))
+        there[some] = self.joined(self.end[slot[some]], at[some], joints[some])
         return slot, there
 
     def after(self, unit: int, at: Ints, joint: int) -> tuple[Ints, Bools]:

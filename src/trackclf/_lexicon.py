@@ -1,11 +1,13 @@
 """A taxonomy and learned strings compiled to arrays: what to find, and what each find asks for."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trackclf._characters import CLASS_MEMBERS, SENTENCE
 from trackclf._matching import Alphabet, Fan, Table
 from trackclf._taxonomy_files import GAPS, KINDS, VOICES, Slot
 from trackclf._text import Ints
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 ROW_KINDS = (*KINDS, "learned")
 NOT, WEAK, LEARNED = (ROW_KINDS.index(kind) for kind in ("not", "weak", "learned"))
 JOINTS = list(GAPS)
+_BREAK = re.compile(f"[{CLASS_MEMBERS[SENTENCE]}](?!$)|\\.(?= )")  # what ends a sentence inside a string
 
 
 class Lexicon:
@@ -97,8 +100,8 @@ class Lexicon:
                         kinds = [slot for slot in slots if slot.word_class in self.kinds]
                         beside_kinds[side].extend((row, unit(slot)) for slot in kinds)
                         texts = members(slots)
-                        if kinds and not texts:  # a condition all the same, of no strings
-                            texts = frozenset({"\U0010ffff" * 2})
+                        if kinds and not texts:  # a condition all the same, of a string that no closed text holds
+                            texts = frozenset({"\u200b" * 2})
                         beside[side].append(conditions.setdefault(texts, len(conditions)))
                     own.append(self._string(term.slots[0].text) if len(term.slots) == 1 else -1)
                     if len(term.slots) == 1:
@@ -151,7 +154,9 @@ class Lexicon:
         self.near_kinds.map_values(renumber)
         self.far_kinds.map_values(renumber)
         self.cue_unit = np.where(self.cue_unit >= 0, renumber[self.cue_unit], -1)
-        asked = {text: n for n, text in enumerate(dict.fromkeys(text for texts in conditions for text in texts))}
+        asked = {
+            text: n for n, text in enumerate(dict.fromkeys(text for texts in conditions for text in sorted(texts)))
+        }
         self.member = np.zeros((len(conditions), len(asked)), bool)
         for number, texts in enumerate(conditions):
             self.member[number, [asked[text] for text in texts]] = True
@@ -174,6 +179,8 @@ class Lexicon:
         self.support_units = Fan(size, [pair for pair, is_common in pairs if is_common])
         main = sorted({string for string, _ in plain} | {string for (string, _), is_common in pairs if not is_common})
         support = sorted(set(ids) | {string for (string, _), is_common in pairs if is_common})
+        # Sentences that a string among them reaches into beyond its own: one for "st. louis".
+        self.reach = max((len(_BREAK.findall(strings[string])) for string in support), default=0)
         hard = np.array([unit not in soft for unit in range(len(self.unit_ids))] + [True] * len(wanted), bool)
         self.is_denial = np.isin(np.arange(len(hard)), list(self.deny.values()))
         # Units that a sentence must hold for a cue to stand in it; -1 for those that may be single characters. Of a find
@@ -194,6 +201,7 @@ class Lexicon:
         voiced: dict[str, int] = {}
         voices: list[tuple[int, int]] = []
         self.voice: dict[str, int] = {}
+        self.plans_across = np.isin(self.kinds, taxonomy.plan.get("across", []))  # by kind of label
         self.marks = len(taxonomy.quotation.get("marks", ()))
         for name, cues_of in _voices(taxonomy):
             number = self.voice[name] = len(self.voice)

@@ -167,6 +167,8 @@ class Table:
             hit = np.flatnonzero(string >= 0)
             if len(hit):
                 found.append((string[hit], at[hit], length))
+            if len(at) and at[-1] + length == len(symbols):  # a string may end in the break that ends the run
+                at, state = at[:-1], state[:-1]
         start = np.concatenate([item[1] for item in found])
         end = start + np.repeat([item[2] for item in found], [len(item[0]) for item in found])
         return Hits(np.concatenate([item[0] for item in found]), start, end)

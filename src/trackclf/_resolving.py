@@ -230,6 +230,7 @@ class Resolver:
         above = parts.take(index[order])._replace(row=row[order].astype(np.int32))
         mine = lexicon.inheriting.take(lexicon.label.take(parts.row))
         both = Finds.concatenate([parts.take(mine), above])
+        both = both.take(np.argsort(both.denied, kind="stable"))  # what one label below denies, another may not
         single = lexicon.parts.take(both.row) == 1
         plain = both.take(single)
         plain = plain.take(np.lexsort((plain.row, lexicon.kind[plain.row])))  # of equal spans the first stands

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trackclf._characters import CLASS_MEMBERS, IDEOGRAPH_RANGES, SENTENCE
+from trackclf._characters import CLASS_MEMBERS, IDEOGRAPH_RANGES, SENTENCE, normalise
 from trackclf._finds import Finds
 from trackclf._lexicon import Lexicon
 from trackclf._matching import numbered
@@ -28,7 +28,9 @@ _NO_EVIDENCE, _BELOW, _DENIED, _SHORT, _FOREIGN = range(1, len(ABSTAINED))
 # Patterns that few texts need are compiled by the first of them.
 _IDEOGRAPH = f"[{''.join(f'{chr(low)}-{chr(high)}' for low, high in IDEOGRAPH_RANGES)}]"
 _SPELT = f"[^{re.escape(''.join(CLASS_MEMBERS.values()))}]"
-_ENOUGH = f"(?s:{_SPELT}.*?{_SPELT})"  # two characters that spell are the least that may say something
+_TWO, _ENOUGH = (
+    f"(?s:{one}.*?{one})" for one in (_IDEOGRAPH, _SPELT)
+)  # two that spell are the least that may say something
 
 
 class Placed(NamedTuple):
@@ -201,6 +203,9 @@ def _abstained(
 
 def _wanting(text: str) -> int:
     """Why there is no evidence."""
+    if re.search(_TWO, text):
+        return _NO_EVIDENCE
+    text = normalise(text)  # its notes of pinyin say nothing, and what looks like an ideograph may be a radical
     if text and not re.search(_IDEOGRAPH, text):
         return _FOREIGN
     return _NO_EVIDENCE if re.search(_ENOUGH, text) else _SHORT

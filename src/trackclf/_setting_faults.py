@@ -39,6 +39,8 @@ _TAKEN = (
     "levels",
     "tags",
 )
+# Lists of kinds of label beside the cues of a voice.
+_OF_KINDS = {"denial": ("kinds",), "plan": ("across",)}
 _MANY = 30  # names that a message lists
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -82,15 +84,15 @@ def _value_faults(top: dict[str, Any], kinds: dict[str, dict[str, Any]], base: d
         yield from (f"taxonomy.toml: prior.{kind}.{fault}" for fault in prior_faults(inherited | values))
     for name, sides in VOICES.items():
         table = top.get(name)
-        known = ("kinds", *sides) if name == "denial" else sides
+        known = (*_OF_KINDS.get(name, ()), *sides)
         for key, value in table.items() if isinstance(table, dict) else ():
             if key not in known:
                 yield f"taxonomy.toml: {name}.{key} is not known{hint(key, known)}"
             if not isinstance(value, list) or not all(isinstance(item, str) and normalise(item) for item in value):
                 yield f"taxonomy.toml: {name}.{key} must be a list of strings"
-            elif key == "kinds":
+            elif key in _OF_KINDS.get(name, ()):
                 for kind in (kind for kind in value if kind not in kinds):
-                    yield f"taxonomy.toml: [denial] kinds names {kind!r}; the kinds are: {', '.join(kinds)}"
+                    yield f"taxonomy.toml: [{name}] {key} names {kind!r}; the kinds are: {', '.join(kinds)}"
             elif key == "marks":
                 for pair in (pair for pair in value if len({*normalise(pair)}) != 2 or len(normalise(pair)) != 2):
                     yield f"taxonomy.toml: quotation.marks: {pair!r} must be two marks, one that opens and one that closes"

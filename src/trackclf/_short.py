@@ -104,11 +104,11 @@ class ShortTexts:
                     sentence = cues[cell.sentence.low] = self._voices.cues(cell.sentence)
                 for part in cell.parts:
                     if not part.share:  # a cue as a whole
-                        spoken = self._voices.of(sentence, part.start, part.end)
+                        spoken = self._voices.of(sentence, self._group[cell.label], part.start, part.end)
                     term = part.row * width + part.string
                     note(cell.label, (part.start, part.end, 0), term, self._share(part), spoken)
                 for row, (start, end, string) in cell.learned.items():
-                    spoken = self._voices.of(sentence, start, end)
+                    spoken = self._voices.of(sentence, self._group[cell.label], start, end)
                     note(cell.label, (start, end, 0), row * width + string + first, self._weight[row], spoken)
             for track, mode, start, end, score in self._pairs(counting):
                 pairs.append((n, track, mode, *places(start, end), score))

@@ -214,7 +214,8 @@ class ShortResolver:
                     continue
                 count = self.parts[part.row]
                 for row in rows:
-                    denied[row, part.start] = no
+                    if no is None or (row, part.start) not in denied:
+                        denied[row, part.start] = no
                     if count == 1:
                         plain.append((self.label[row], part.start, -part.end, True, part._replace(row=row)))
                     else:

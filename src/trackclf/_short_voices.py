@@ -12,6 +12,7 @@ class ShortVoices:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._name, self._marks = lexicon.voice, range(lexicon.marks)
+        self._across = lexicon.plans_across.tolist()
         self._units = lists(lexicon.voice_units)
         self._strings = Strings(lexicon.voices, {text: n for n, text in enumerate(lexicon.voice_texts)})
 
@@ -28,8 +29,8 @@ class ShortVoices:
                 out.units[unit] = without(out.units[unit], excepted)
         return out
 
-    def of(self, cues: Sentence, start: int, end: int) -> Spoken:
-        """Voice of what stands there, unless it is denied."""
+    def of(self, cues: Sentence, group: int, start: int, end: int) -> Spoken:
+        """Voice of what stands there for a kind of label, unless it is denied."""
         if not cues.units:
             return ASSERTED, None
         name = self._name
@@ -44,7 +45,7 @@ class ShortVoices:
                 return QUOTED, asked
         for list_name, voice, joint in (
             ("quotation.before", QUOTED, WITHIN_SENTENCE),
-            ("plan.before", PLANNED, WITHIN_CLAUSE),
+            ("plan.before", PLANNED, WITHIN_SENTENCE if self._across[group] else WITHIN_CLAUSE),
         ):
             place = cues.before(name[list_name], start, joint)
             if place:

@@ -207,7 +207,7 @@ class _Reading:
                 label["name"] = next((t for t in self._literals(concept, "skos:prefLabel") if len(t) <= LONGEST), free)
                 self.out.note("no_name", free)
             for key, predicate in (("present", "xkos:inclusionNote"), ("absent", "xkos:exclusionNote")):
-                label[key] = [line for text in self._literals(concept, predicate) for line in text.splitlines()]
+                label[key] = [line for text in self._literals(concept, predicate) for line in re.split(r"\r?\n", text)]
             if self._first(concept, "owl:deprecated").lower() in ("true", "1"):
                 label["status"] = "retired"
             label.setdefault("source", str(concept))

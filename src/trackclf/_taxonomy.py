@@ -104,7 +104,8 @@ class Taxonomy:
     regional : dict of str to str
         Words that other regions write otherwise: normalised word to normalised word.
     denial, plan, quotation : dict
-        Cues by which something is denied, planned or quoted; of denial also the `kinds` of label that it holds for.
+        Cues by which something is denied, planned or quoted; with the kinds of label that a denial
+        holds for (`kinds`), and those that a plan reaches over commas (`across`).
     kinds : tuple of Kind
         In their order.
     pairs : tuple of (str, str)

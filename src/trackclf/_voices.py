@@ -51,7 +51,10 @@ def voices_of(lexicon: Lexicon, passages: Passages, finds: Finds) -> Voices:
         voice[place], low[place], high[place] = number, units.start.take(slot.take(at)), units.end.take(slot.take(at))
 
     mark(PLANNED, *units.after(name["plan.after"], end, CLAUSE))
-    mark(PLANNED, *units.before(name["plan.before"], start, CLAUSE))
+    group = lexicon.row_group.take(finds.row.take(near))
+    mark(
+        PLANNED, *units.before(name["plan.before"], start, np.where(lexicon.plans_across.take(group), SENTENCE, CLAUSE))
+    )
     mark(QUOTED, *units.before(name["quotation.before"], start, SENTENCE))
     first = passages.sentence_start(passages.sentence_numbers.take(start))
     final = passages.sentence_breaks.take(passages.sentence_numbers.take(start))

@@ -134,7 +134,9 @@ def compile_model(taxonomy: Taxonomy, lexicon: Lexicon, weights: Weights | None,
     columns["intercept"] = -columns["slope"] * columns["threshold"]
     gate, alone = np.full(len(by_kind), 1 / UNIT), np.full(len(by_kind), np.inf)
     # The prior's level: a score from which a text is about its label, whatever its length.
-    about = np.array([[-np.log1p(values["about"] - values["bias"]), 1.0, 0.0] for values in by_kind]).reshape(-1, 3)
+    about = np.array([[-np.log1p(max(values["about"] - values["bias"], 0.0)), 1.0, 0.0] for values in by_kind]).reshape(
+        -1, 3
+    )
     about[~np.isfinite(about[:, 0])] = (-1.0, 0.0, 0.0)
     rows = np.zeros(len(lexicon.label))
     if weights is not None:
@@ -216,7 +218,9 @@ def promised(weights: Weights | None, promise: str, ids: list[str]) -> dict[str,
             tagged = (score >= threshold) & (score > weights.bias[column])
             right = int((tagged & truth).sum())
             precision = right / max(int(tagged.sum()), 1) if tagged.any() else 1.0
-            rows.append((threshold, precision, right / max(int(truth.sum()), 1), float(tagged.mean())))
+            rows.append(
+                (threshold, precision, right / max(int(truth.sum()), 1), tagged.sum().item() / max(len(tagged), 1))
+            )
         kept = [row for row in rows if row[1 if what == "precision" else 2] >= least]
         if kept:
             best = min(kept) if what == "precision" else max(kept)

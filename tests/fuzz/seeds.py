@@ -12,7 +12,7 @@ from conftest import ROOT, SMALL, label_file, write_files
 from fuzz_store import TEXTS, make, pack
 from pyarrow import parquet, table
 from reportlab import rl_config
-from test_oracle import PIECES
+from strategies import PIECES
 
 from trackclf import Tagger, TrackclfError, _exchange, _resuming, _skos, _spreadsheet, load_taxonomy
 from trackclf._records import Record

@@ -23,7 +23,8 @@ from fuzz import seeds
 from fuzz.mutating import members
 from fuzz.seeds import TEXT, long_run, small_tagger
 from fuzz_store import TEXTS, sign, use
-from test_oracle import PIECES, agrees
+from strategies import PIECES
+from test_oracle import agrees
 
 import trackclf
 from trackclf import (
