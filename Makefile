@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long soak mutants clean
+.PHONY: demo test test-matrix lint types taxonomy audit pins model bench bench-long soak mutants fuzz clean
 
 # A user's environment: the package alone.
 $(VENV)/installed: pyproject.toml
@@ -95,5 +95,14 @@ $(VENV)/mutating: $(VENV)/developed
 mutants: $(VENV)/mutating
 	$(BIN)/python tests/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
 
+# Coverage-guided fuzzing of all that reads: an hour in all, one process; SECONDS=N is for each target, TARGETS="html docx"
+# runs some. Atheris has no wheels for every system and Python; nothing else needs it.
+$(VENV)/fuzzed: $(VENV)/developed
+	$(BIN)/python -m pip install --quiet -e '.[dev,fuzz]'
+	touch $@
+
+fuzz: $(VENV)/fuzzed
+	$(BIN)/python tests/fuzz/run.py $(TARGETS) $(if $(SECONDS),--seconds $(SECONDS))
+
 clean:
-	rm -rf $(VENV) .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants
+	rm -rf $(VENV) .venv-* .fuzz dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants

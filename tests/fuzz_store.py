@@ -1,20 +1,13 @@
 """Damage and hostile folders: loading answers with ModelError, or gives what can be used; nothing else.
 
-The suite runs a few hundred; `python tests/fuzz_store.py --seconds 600` runs as many as it can.
+The suite runs a few hundred; `make fuzz` mutates such folders for longer.
 """
 
-import argparse
 import copy
 import io
 import json
-import random
-import sys
-import tempfile
-import time
 import warnings
 import zipfile
-from collections import Counter
-from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, given, seed, settings
@@ -266,7 +259,7 @@ def check(data, wholes, marks, folder, seen):
         path.unlink()
     sort = data.draw(hostile(wholes, folder))
     try:
-        loaded = {"tagger": Tagger, "classifier": TrackClassifier}[kind].load(folder)
+        loaded = use(folder, kind)
     except ModelError as error:
         assert str(folder) in str(error)
         seen[kind, sort, "refused"] += 1
@@ -274,6 +267,11 @@ def check(data, wholes, marks, folder, seen):
     seen[kind, sort, "read"] += 1
     if sort in ("damage", "swap"):
         assert mark(loaded) in marks
+
+
+def use(folder, kind):
+    """What a folder holds, loaded and used."""
+    loaded = {"tagger": Tagger, "classifier": TrackClassifier}[kind].load(folder)
     if kind == "classifier":
         shape = len(TEXTS), len(loaded.classes_)
         assert loaded.predict(TEXTS).shape == loaded.predict_proba(TEXTS).shape == shape
@@ -281,6 +279,7 @@ def check(data, wholes, marks, folder, seen):
     else:
         for result in loaded.tag_many(TEXTS):
             result.to_dict()
+    return loaded
 
 
 def make(folder, taxonomy):
@@ -310,36 +309,3 @@ def fuzz(wholes, marks, folder, examples, start, seen):
         check(data, wholes, marks, folder, seen)
 
     run()
-
-
-def main():
-    """Fuzz for a time, and say what came."""
-    import resource
-
-    from conftest import SMALL, write_files
-
-    from trackclf import load_taxonomy
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))  # noqa: S311 - which cases are tried
-    options = parser.parse_args()
-    seen = Counter()
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place)
-        write_files(root / "taxonomy", SMALL)
-        made = make(root, load_taxonomy(root / "taxonomy"))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        end, start = time.monotonic() + options.seconds, options.seed
-        while time.monotonic() < end:
-            fuzz(*made[start % 2], root / "hostile", 500, start, seen)
-            start += 1
-    for (kind, sort, what), count in sorted(seen.items()):
-        print(f"{kind:10} {sort:10} {what:8} {count:7}")
-    more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"{seen.total()} folders, seeds {options.seed} to {start - 1}, {more / 1024:.0f} MB more at the peak")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -96,7 +96,7 @@ class Oracle:
         self.taxonomy: Taxonomy = tagger.taxonomy
         self.spellings = cache(self.taxonomy.spellings)
         self.straddles = tagger._resolver.straddles
-        self.kinds = list(dict.fromkeys(label.kind for label in self.taxonomy.labels))
+        self.kinds = [kind.id for kind in self.taxonomy.kinds]
         self.order = {term: n for n, term in enumerate(t for e in self.taxonomy.entries for t in e.terms)}
         model, lexicon = tagger._model, tagger._resolver.lexicon
         ids = [label.id for label in self.taxonomy.labels]

@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from trackclf import InputError, Tagger
 from trackclf._evaluation import counts, evaluate, f1
 from trackclf._evaluation_page import page, table
+from trackclf._training import labelled_rows
 from trackclf.cli import main
 
 ROWS = [
@@ -121,3 +123,35 @@ def test_own_public_test_holds(tagger):
     assert report["kinds"]["track"]["micro"]["f1"] > 0.93
     assert report["kinds"]["mode"]["micro"]["f1"] > 0.6
     assert report["spans"]["touching"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"text": 1}, "1: text must be a string"),
+        ({"tracks": ["quantum"]}, "row 1: tracks must go from label id to level"),
+        ({"modes": {"create": [1]}}, "row 1: modes must go from label id to level"),
+        ({"evidence": {"quantum": "量子"}}, "row 1: evidence must go from label id to strings"),
+        ({"pairs": [["quantum", 1]]}, "row 1: pairs must hold couples of label ids"),
+    ],
+)
+def test_labels_of_a_wrong_type_are_refused(tmp_path, capsys, row, message):
+    path = tmp_path / "labelled.jsonl"
+    path.write_text(json.dumps({"text": "量子计算"} | row), encoding="utf-8")
+    assert main(["eval", str(path)]) == 2
+    assert message in capsys.readouterr().err
+    with pytest.raises(InputError, match=message):
+        labelled_rows([path], tmp_path)
+
+
+def test_damaged_labelled_files_are_refused(tmp_path, capsys):
+    whole = gzip.compress(b'{"text": "' + bytes(range(48, 58)) * 50 + b'"}\n')
+    for name, data in (("a.jsonl.gz", whole[:-9]), ("b.jsonl.gz", b"{}"), ("c.jsonl.gz", whole[:12] + b"\xff" * 30)):
+        (tmp_path / name).write_bytes(data)
+        assert main(["eval", str(tmp_path / name)]) == 2
+        assert f"{name} is incomplete or damaged" in capsys.readouterr().err
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000, encoding="utf-8")
+    assert main(["eval", str(tmp_path / "deep.jsonl")]) == 2
+    (tmp_path / "place.jsonl").write_text('{"start": 1, "tracks": {}}', encoding="utf-8")
+    with pytest.raises(InputError, match="neither a text nor a place"):
+        labelled_rows([tmp_path / "place.jsonl"], tmp_path)

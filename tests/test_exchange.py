@@ -446,6 +446,7 @@ def test_a_faulty_taxonomy_is_not_exported(make_taxonomy):
     ("row", "reason"),
     [
         ("../x,芯片,track,", "cannot name a file"),
+        ("甲" * 90 + ",芯片,track,", "cannot name a file"),
         ("x,芯片,nothing,", "is not one of "),
         ("x,芯片,track,../..", "no plain name of a folder"),
     ],

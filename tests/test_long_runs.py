@@ -125,6 +125,12 @@ def test_a_format_that_is_written_whole_gets_all_rows_at_the_end(source, tmp_pat
     assert beside(out) == []
 
 
+@pytest.mark.parametrize("line", ["{", "[]", '{"record": {"id": 1, "pages": []}, "result": null}', "[" * 9999])
+def test_a_damaged_spool_says_so(tagger, line):
+    with pytest.raises(_resuming.InputError, match="damaged; --force begins anew"):
+        list(_spool.read_rows([line], tagger.labels, tagger.kinds))
+
+
 def test_results_come_back_from_the_spool(tagger):
     lines = (ROOT / "fixtures" / "labelled" / "modes.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["text"] for line in lines[:40]] + [DEMO, "", "公司暂无脑机接口业务。", "\ud800 脑机接口"]
@@ -302,6 +308,12 @@ def test_what_lies_there_is_never_lost_unasked(source, tmp_path, capsys, monkeyp
     part.write_bytes(sound + b"torn")
     with journal.open("a", encoding="utf-8") as lines:
         lines.write('{"records": 10')
+        for wrong in (
+            '{"records": "1", "bytes": 0, "digest": ""}',
+            '{"records": 0, "bytes": -1, "digest": ""}',
+            "[" * 9999,
+        ):
+            lines.write(f"\n{wrong}\n")
     assert main([*command, "--resume"]) == 1
     assert out.read_bytes() == whole
 

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import CLASSES, MODE, TOP, TRACK, label_file
+from conftest import CLASSES, MODE, OTHER, TOP, TRACK, label_file, write_files
 
 from trackclf import TaxonomyError, load_taxonomy
 from trackclf._exchange import to_toml
@@ -164,6 +164,11 @@ def test_sorting_mends_what_check_finds(make_taxonomy):
 def test_no_taxonomy_there(tmp_path):
     with pytest.raises(TaxonomyError, match=r"no taxonomy\.toml"):
         load_taxonomy(tmp_path)
+    for active in ("", "active = []\n"):  # nothing, or nothing but what waits
+        write_files(tmp_path, {"taxonomy.toml": active + TOP})
+        with pytest.raises(TaxonomyError, match="no label that counts"):
+            load_taxonomy(tmp_path)
+        write_files(tmp_path, {"candidates/b.toml": label_file("b", "track", 1, OTHER)})
 
 
 def test_unknown_label_names_the_known_ones():

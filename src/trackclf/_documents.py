@@ -177,7 +177,9 @@ def read_docx(data: bytes, name: str, options: Options) -> Document:
         raise missing_extra("docs", error) from error
     check_package(data, options)
     main = docx.Document(io.BytesIO(data)).part
-    trees = [main.element.body]
+    if (body := main.element.find(_WORD + "body")) is None:
+        raise UnreadableError("it holds no document; fetch or save it again")
+    trees = [body]
     for relation in main.rels.values():
         if relation.reltype.endswith(("/footnotes", "/endnotes")) and not relation.is_external:
             # What python-docx does not know is bytes to it. No entity is looked up, as in its own parser.

@@ -96,14 +96,15 @@ def _detect(sample: bytes) -> str | None:
 def _widest(hint: str) -> str | None:
     """Python's name of an encoding; what pages call gb2312 or big5 is often wider, as browsers know."""
     try:
-        name = codecs.lookup(hint.strip()).name
-    except (LookupError, ValueError):
+        b"  ".decode(hint.strip(), "replace")
+    except (LookupError, ValueError):  # none, none of text (base64), or one that a damaged page ends (idna)
         return None
+    name = codecs.lookup(hint.strip()).name
     return {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs"}.get(name, name)
 
 
 def _decode(sample: bytes, encoding: str, whole: bool) -> str | None:
     try:
         return codecs.getincrementaldecoder(encoding)().decode(sample, final=whole)
-    except (UnicodeError, LookupError, TypeError):  # not that encoding; one that makes no text (base64)
+    except UnicodeError:
         return None

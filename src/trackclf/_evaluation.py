@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,29 +44,65 @@ class Judged:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of JSON Lines, gzipped or not.
+    """Rows of JSON Lines, gzipped or not; `text` is a string where there is one.
 
     Raises
     ------
     InputError
-        A line is not JSON; the message names it.
+        A line is not JSON, or no such row; the message names it. The file is damaged.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as lines:
-        for number, line in enumerate(lines, 1):
+        number = 0
+        while line := _next_line(lines, path):
+            number += 1
             if line.strip():
                 try:
                     row = json.loads(line)
                     if not isinstance(row, dict):
                         raise ValueError("an object is expected")
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise InputError(
                         f"{path}:{number} is not JSON: {error}; labelled text is JSON Lines, whatever it is called"
                     ) from error
+                if not isinstance(row.get("text", ""), str):
+                    raise InputError(f"{path}:{number}: text must be a string")
                 yield row
 
 
+def _next_line(lines: Any, path: Path) -> bytes:
+    try:
+        return bytes(lines.readline())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path} is incomplete or damaged: {error}; save it again") from error
+
+
 FOLDERS = ("tracks", "modes")
+
+
+def read_labelled(path: Path, folders: Iterable[str] = FOLDERS) -> Iterator[dict[str, Any]]:
+    """`read_rows` of labelled text: levels, evidence and pairs are of the types that they must be.
+
+    Raises
+    ------
+    InputError
+        As `read_rows`; or a label has no level, evidence or pair that can be read. The message names the row.
+    """
+    for number, row in enumerate(read_rows(path), 1):
+        for name in {*folders, *FOLDERS}:
+            levels = row.get(name, {})
+            if not isinstance(levels, dict) or not all(isinstance(level, int | str) for level in levels.values()):
+                raise InputError(f'{path}, row {number}: {name} must go from label id to level, as {{"id": 1}}')
+        given, pairs = row.get("evidence", {}), row.get("pairs", [])
+        if not isinstance(given, dict) or not all(map(_are_strings, given.values())):
+            raise InputError(f'{path}, row {number}: evidence must go from label id to strings, as {{"id": ["词"]}}')
+        if not isinstance(pairs, list) or not all(_are_strings(pair) and len(pair) == 2 for pair in pairs):
+            raise InputError(f'{path}, row {number}: pairs must hold couples of label ids, as [["id", "id"]]')
+        yield row
+
+
+def _are_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def without(row: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from trackclf._taxonomy_files import (
 from trackclf.errors import InputError, TaxonomyError
 
 # What can name a file: no path, no hidden file, nothing that a file system refuses.
-ID = re.compile(r'[^\s./\\:*?"<>|][^/\\:*?"<>|\x00-\x1f]{0,99}')
+ID = re.compile(r'[^\s./\\:*?"<>|\x00-\x1f][^/\\:*?"<>|\x00-\x1f]{0,99}')
 
 
 @dataclass
@@ -104,8 +104,8 @@ def write_folder(content: Content, folder: Path) -> None:
     ids: set[str] = set()
     for label in content.labels:
         id, kind = label["id"], label["kind"]
-        if not isinstance(id, str) or not ID.fullmatch(id):
-            raise InputError(f"the id {id!r} cannot name a file; use letters, digits, - and _")
+        if not isinstance(id, str) or not ID.fullmatch(id) or len(id.encode("utf-8", "surrogatepass")) > 240:
+            raise InputError(f"the id {id!r} cannot name a file; use letters, digits, - and _, at most 80")
         if kind not in kinds:
             raise InputError(f"{id}: the kind of label {kind!r} is not one of {', '.join(kinds)}")
         if id.casefold() in ids:

@@ -145,17 +145,18 @@ def _eval(options: argparse.Namespace) -> int:
     import json
 
     from trackclf import _evaluation_page
-    from trackclf._evaluation import evaluate, read_rows, without
+    from trackclf._evaluation import evaluate, read_labelled, without
     from trackclf._taxonomy import load_taxonomy
 
     format = format_of(options, PAGE | _REPORT)
     check_output(options)
-    rows = [row for path in options.path for row in read_rows(Path(path))]
+    tagger = tagger_of(options)
+    folders = [kind.folder for kind in tagger.kinds]
+    rows = [row for path in options.path for row in read_labelled(Path(path), folders)]
     if options.split:
         rows = [row for row in rows if row.get("split") == options.split]
     if not rows:
         raise InputError("there is nothing to measure on")
-    tagger = tagger_of(options)
     if options.tracks:
         waiting = {label.id for label in load_taxonomy(options.taxonomy, "all").labels} - {
             label.id for label in tagger.labels

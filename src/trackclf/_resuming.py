@@ -244,11 +244,12 @@ def _read(journal: Path) -> tuple[dict[str, Any] | None, Mark]:
     head, mark = None, Mark()
     with suppress(OSError), journal.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            with suppress(ValueError, TypeError):  # a line that was cut off
+            with suppress(ValueError, TypeError, RecursionError):  # a line that was cut off, or is damaged
+                row = json.loads(line)
                 if head is None:
-                    head = dict(json.loads(line))
-                else:
-                    mark = Mark(**json.loads(line))
+                    head = row if isinstance(row, dict) and isinstance(row.get("stamp", {}), dict) else None
+                elif [*map(type, found := Mark(**row))] == [int, int, str] and min(found[:2]) >= 0:
+                    mark = found
     return head, mark
 
 

@@ -4,7 +4,6 @@ import datetime
 import json
 import logging
 import re
-import tomllib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from urllib.parse import unquote
 from trackclf._characters import normalise
 from trackclf._exchange import ID, Content, check_types
 from trackclf._skos import BASE, SPDX, is_plain, new_graph, plain_names
-from trackclf._taxonomy_files import LABEL_KEYS, PUNCTUATION, cue_key, kinds_of, parse_cue
+from trackclf._taxonomy_files import LABEL_KEYS, PUNCTUATION, cue_key, from_toml, kinds_of, parse_cue
 from trackclf.errors import InputError
 
 LONGEST = 200  # code points of a name; a longer one is a sentence, or meant ill
@@ -140,8 +139,8 @@ class _Reading:
     def _toml(self, subject: Any, what: str) -> dict[str, Any]:
         text = self._first(subject, "trackclf:toml")
         try:
-            return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return from_toml(text)
+        except ValueError as error:
             raise InputError(f"{self.name}: trackclf:toml of {what} is no TOML: {error}") from error
 
     def _scheme(self) -> None:

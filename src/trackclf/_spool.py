@@ -8,6 +8,7 @@ from typing import IO, Any
 from trackclf._records import Record
 from trackclf._rows import Row, as_json
 from trackclf._types import Denied, Evidence, Kind, Label, Pair, Result, Segment, Tag, Trigger
+from trackclf.errors import InputError
 
 _FIELDS = tuple(field.name for field in fields(Record))
 
@@ -20,11 +21,24 @@ def write_rows(rows: Iterable[Row], out: IO[str]) -> None:
 
 
 def read_rows(lines: Iterable[str], labels: Sequence[Label], kinds: Sequence[Kind]) -> Iterator[Row]:
-    """The rows that `write_rows` wrote, one at a time."""
-    for line in lines:
-        row = json.loads(line)
-        record = Record(**row["record"] | {"pages": tuple(row["record"]["pages"])})
-        yield record, row["result"] and result_of(row["result"], record.text, labels, kinds)
+    """The rows that `write_rows` wrote, one at a time.
+
+    Raises
+    ------
+    InputError
+        A line is damaged.
+    """
+    lines = iter(lines)
+    while True:
+        try:
+            if (line := next(lines, None)) is None:
+                return
+            row = json.loads(line)
+            record = Record(**row["record"] | {"pages": tuple(row["record"]["pages"])})
+            result = row["result"] and result_of(row["result"], record.text, labels, kinds)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InputError("what the interrupted run has left is damaged; --force begins anew") from error
+        yield record, result
 
 
 def result_of(found: dict[str, Any], text: str, labels: Sequence[Label], kinds: Sequence[Kind]) -> Result:

@@ -3,14 +3,13 @@
 import csv
 import io
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 from trackclf._encodings import guess_encoding
 from trackclf._exchange import Content, toml_key, toml_value
 from trackclf._setting_faults import hint
-from trackclf._taxonomy_files import KINDS, LABEL_KEYS, TERM_KEYS
+from trackclf._taxonomy_files import KINDS, LABEL_KEYS, TERM_KEYS, from_toml
 from trackclf._words import WORDS
 from trackclf.errors import InputError
 
@@ -171,8 +170,8 @@ def _read_rows(table: "csv.DictReader[str]", content: Content, name: str) -> Non
                 label["terms"].append({key: value for key, value in item.items() if value is not False})
     content.labels = list(labels.values())
     try:
-        content.top = tomllib.loads("\n".join(settings))
-    except tomllib.TOMLDecodeError as error:
+        content.top = from_toml("\n".join(settings))
+    except ValueError as error:
         raise InputError(f"{name}: the settings do not go together: {error}") from error
 
 
@@ -189,9 +188,9 @@ def _setting(key: str, value: str, where: str) -> str:
     """One line of TOML; a value that a spreadsheet has rewritten, as dates are, counts as a string."""
     for line in (f"{key} = {value}", f"{key} = {toml_value(value)}"):
         try:
-            tomllib.loads(line)
+            from_toml(line)
             return line
-        except tomllib.TOMLDecodeError:
+        except ValueError:
             continue
     raise InputError(f"{where}: {key!r} is no setting's name")
 

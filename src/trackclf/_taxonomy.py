@@ -308,6 +308,10 @@ def _build(files: Files, tracks: Collection[str] | None = None) -> Taxonomy:
         for _, d in label_files(files)
         if d["status"] != "retired" and (d["kind"] != first or d["id"] in chosen)
     ]
+    if not entries:
+        raise TaxonomyError(
+            f"{next(iter(files)).parent} has no label that counts: add a label's file, or name one in active"
+        )
     regional = part(files, "regional.toml")
     voices = {
         name: dict(top.get(name, {})) | {side: [*map(normalise, top.get(name, {}).get(side, ()))] for side in sides}

@@ -72,6 +72,7 @@ TERM_KEYS = {"t": str, "k": str, "near": list, "far": list, "also": list, "bound
 SHARED = ("taxonomy.toml", "classes.toml", "regional.toml")  # names that no label can have
 PUNCTUATION = re.compile(r"[\n\t!?。;:—|【】\0]|,(?!\d)|(?<!\d),")
 _JOINT = re.compile(r"(…{1,2}|\{[^{}]*\})")
+_LONG_NUMBER = re.compile(r"0[box][0-9A-Fa-f_]{1000}")
 TERM_LINE = re.compile(r"\s*\{\s*t\s*=\s*[\"']")
 
 Files = dict[Path, dict[str, Any]]
@@ -172,17 +173,27 @@ def parse(
 
 
 def _parsed(paths: list[Path]) -> tuple[Files, list[str]]:
-    import tomllib
-
     files: Files = {}
     faults = []
     for path in paths:
         try:
             if path.is_file():
-                files[path] = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                files[path] = from_toml(path.read_text(encoding="utf-8"))
+        except ValueError as error:  # UnicodeDecodeError too
             faults.append(f"{short_name(path)}: {error}")
     return files, faults
+
+
+def from_toml(text: str) -> dict[str, Any]:
+    """What TOML holds; ValueError where it is none, or nothing that could be written again."""
+    import tomllib
+
+    if _LONG_NUMBER.search(text):  # Python reads what it refuses to write in decimal
+        raise ValueError("a number is too long")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("lists or tables are too deep inside each other") from None
 
 
 def kinds_of(top: dict[str, Any], above: Mapping[str, dict[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
@@ -223,11 +234,9 @@ def label_files(files: Files) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def sort_terms(path: Path) -> bool:
     """Sort the term lines of a label file in place; whether anything moved."""
-    import tomllib
-
     lines = path.read_text(encoding="utf-8").split("\n")
     at = [n for n, line in enumerate(lines) if TERM_LINE.match(line)]
-    keys = {n: sort_key(tomllib.loads("x = " + lines[n].strip().rstrip(","))["x"]) for n in at}
+    keys = {n: sort_key(from_toml("x = " + lines[n].strip().rstrip(","))["x"]) for n in at}
     ordered = sorted(at, key=lambda n: keys[n])
     if ordered == at:
         return False

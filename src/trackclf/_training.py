@@ -27,7 +27,7 @@ from trackclf._context import (
     sentences,
     version_of,
 )
-from trackclf._evaluation import evaluate, labels_of, read_rows, truth_of, with_parents
+from trackclf._evaluation import FOLDERS, evaluate, labels_of, read_labelled, read_rows, truth_of, with_parents
 from trackclf._fitting import Cells, Floats, Ints, best_shift, fit, out_of_fold, platt
 from trackclf._lexicon import NOT, Lexicon
 from trackclf._model import NEVER, UNIT
@@ -46,21 +46,22 @@ _ENOUGH = 50  # passages that must carry a label for it to be learned
 _UNCERTAIN = "uncertain"  # field `drawn` of passages that were chosen because a tagger was unsure: no fair sample
 
 
-def labelled_rows(paths: Sequence[Path], corpora: Path) -> list[dict[str, Any]]:
+def labelled_rows(paths: Sequence[Path], corpora: Path, folders: Sequence[str] = FOLDERS) -> list[dict[str, Any]]:
     """Labelled rows with their texts: `text` itself, or `id`, `start` and `end` of a text of the corpora.
 
-    Rows whose text is not among the corpora are left out.
+    Rows whose text is not among the corpora are left out. `folders` are those of the kinds of label.
     """
-    rows = [(path, row) for path in paths for row in read_rows(path)]
-    wanted = {row["id"] for _, row in rows if "text" not in row and "start" in row}
+    rows = [(path, row) for path in paths for row in read_labelled(path, folders)]
+    for path, row in rows:
+        if "text" not in row and [type(row.get(key)) for key in ("id", "start", "end")] != [str, int, int]:
+            raise InputError(f"{path}: the row {row.get('id')!r} has neither a text nor a place")
+    wanted = {row["id"] for _, row in rows if "text" not in row}
     texts: dict[str, str] = {}
     if wanted:
         every = (row for path in corpus_files(corpora) for row in read_rows(path))
         texts = {row["id"]: row["text"] for row in every if row.get("id") in wanted}
     out = []
-    for path, row in rows:
-        if "text" not in row and "start" not in row:
-            raise InputError(f"{path}: the row {row.get('id')!r} has neither a text nor a place")
+    for _, row in rows:
         if "text" in row:
             out.append(row)
         elif row["id"] in texts:
@@ -103,9 +104,10 @@ def train(
     """
     tagger = Tagger(taxonomy, weights=None)
     ids = [label.id for label in tagger.labels]
-    passages = labelled_rows(labelled, corpora)
-    chosen_on = labelled_rows(thresholds, corpora)
-    kept_out = labelled_rows(held_out, corpora) + chosen_on
+    folders = [kind.folder for kind in tagger.kinds]
+    passages = labelled_rows(labelled, corpora, folders)
+    chosen_on = labelled_rows(thresholds, corpora, folders)
+    kept_out = labelled_rows(held_out, corpora, folders) + chosen_on
     tests = [row for row in passages if row.get("split") == "test"]
     train_rows = [row for row in passages if row.get("split") != "test"]
     if len(train_rows) < 100:
