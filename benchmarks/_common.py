@@ -96,7 +96,7 @@ def generated(length: int, characters: int, share: float, terms: int | None = No
 
 def corpus(path: str | Path, characters: int | None = None) -> Iterator[str]:
     """Texts of JSON Lines, gzipped or not, up to so many characters."""
-    from trackclf._evaluation import read_rows
+    from trackclf._labelled import read_rows
 
     size = 0
     for row in read_rows(Path(path)):

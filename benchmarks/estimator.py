@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from trackclf import Tagger, TrackClassifier, load_taxonomy
-from trackclf._evaluation import counts, f1, read_rows, truth_of
+from trackclf._evaluation import counts, f1
+from trackclf._labelled import read_rows, truth_of
 
 FIXTURES = sorted((Path(__file__).parent.parent / "fixtures" / "labelled").glob("*.jsonl"))
 

@@ -21,8 +21,9 @@ import numpy as np
 
 from trackclf import Tagger, normalise
 from trackclf._context import read_corpora
-from trackclf._evaluation import counts, evaluate, f1, judge, read_rows, truth_of
+from trackclf._evaluation import counts, evaluate, f1, judge
 from trackclf._evaluation_page import table
+from trackclf._labelled import read_rows, truth_of
 from trackclf._training import labelled_rows
 
 Predict = Callable[[Sequence[str]], np.ndarray]

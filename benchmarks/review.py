@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from trackclf import Tagger, rank_for_review
-from trackclf._evaluation import judge, read_rows
+from trackclf._evaluation import judge
+from trackclf._labelled import read_rows
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ import pytest
 from test_training import fixture_rows
 
 from trackclf import Tagger, rank_for_review
-from trackclf._evaluation import evaluate, read_rows
+from trackclf._evaluation import evaluate
+from trackclf._labelled import read_rows
 from trackclf._review_page import page
 from trackclf._words import REVIEW_WORDS
 from trackclf.cli import main

@@ -362,6 +362,7 @@ def test_modules_stand_in_one_order():
         "_corpus",
         "_ranking",
         "_suggesting",
+        "_labelled",
         "_evaluation",
     ]
     order += [

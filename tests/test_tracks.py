@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT, TOP, label_file
 
 from trackclf import Tagger, TaxonomyError, load_taxonomy
-from trackclf._evaluation import evaluate, read_rows
+from trackclf._evaluation import evaluate
+from trackclf._labelled import read_rows
 from trackclf._taxonomy import check
 from trackclf._taxonomy_files import KINDS, parse
 from trackclf.cli import main

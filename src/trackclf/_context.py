@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackclf._characters import normalise
-from trackclf._evaluation import read_rows
+from trackclf._labelled import read_rows
 from trackclf._lexicon import NOT, WEAK
 from trackclf._tagger import Tagger
 from trackclf._text import Passages, to_string

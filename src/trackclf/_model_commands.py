@@ -145,7 +145,8 @@ def _eval(options: argparse.Namespace) -> int:
     import json
 
     from trackclf import _evaluation_page
-    from trackclf._evaluation import evaluate, read_labelled, without
+    from trackclf._evaluation import evaluate
+    from trackclf._labelled import read_labelled, without
     from trackclf._taxonomy import load_taxonomy
 
     format = format_of(options, PAGE | _REPORT)

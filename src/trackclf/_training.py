@@ -27,8 +27,9 @@ from trackclf._context import (
     sentences,
     version_of,
 )
-from trackclf._evaluation import FOLDERS, evaluate, labels_of, read_labelled, read_rows, truth_of, with_parents
+from trackclf._evaluation import evaluate
 from trackclf._fitting import Cells, Floats, Ints, best_shift, fit, out_of_fold, platt
+from trackclf._labelled import FOLDERS, labels_of, read_labelled, read_rows, truth_of, with_parents
 from trackclf._lexicon import NOT, Lexicon
 from trackclf._model import NEVER, UNIT
 from trackclf._tagger import Tagger

@@ -34,6 +34,7 @@ from trackclf import (
     _evaluation,
     _evaluation_page,
     _exchange,
+    _labelled,
     _short,
     _spool,
     _spreadsheet,
@@ -256,7 +257,7 @@ def labelled(data):
         path = Path(place, "labelled.jsonl.gz" if data.startswith(b"\x1f\x8b") else "labelled.jsonl")
         path.write_bytes(data)
         try:
-            found = list(_evaluation.read_labelled(path))
+            found = list(_labelled.read_labelled(path))
             report = _evaluation.evaluate(small_tagger(), found, "by", resamples=2)
             learned = labelled_rows([path], Path(place))
         except TrackclfError:
