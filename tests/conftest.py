@@ -76,12 +76,12 @@ question = ["不涉及上述"]
 across = ["mode"]
 before = ["拟", "计划"]
 after = ["有望"]
-except = ["行动计划"]
+except = ["行动计划", "没有望"]
 [quotation]
 marks = ["《》", "〈〉"]
 before = ["记者问"]
 asked = ["您", "记者"]
-except = ["答记者问"]
+except = ["答记者问", "您好"]
 """
 CLASSES = """
 [industry]
@@ -108,7 +108,12 @@ TRACK = [
     '{ t = "大量子公司", k = "not" }',
     '{ t = "玩具…芯", k = "not" }',
 ]
-OTHER = ['{ t = "芯片", k = "core" }', '{ t = "片子", k = "strong" }', '{ t = "算芯片", k = "strong" }']
+OTHER = [
+    '{ t = "芯片", k = "core" }',
+    '{ t = "片子", k = "strong" }',
+    '{ t = "算芯片", k = "strong" }',
+    '{ t = "玩…芯片…片子", k = "not" }',
+]
 MODE = [
     '{ t = "{industry}升级", k = "core" }',
     '{ t = "培育…{track}", k = "core" }',

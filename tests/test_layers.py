@@ -172,6 +172,7 @@ def test_own_kinds_on_the_command_line(deep, tmp_path, capsys):
     ("file", "old", "new", "reason"),
     [
         ("tracks/b.toml", 'parent = "a"', 'parent = "z"', "tracks/b.toml: parent 'z' is no label's id"),
+        ("tracks/b.toml", 'parent = "a"', 'parent = "topp"', "parent 'topp' is no label's id; did you mean 'top'?"),
         ("tracks/b.toml", 'parent = "a"', 'parent = "x"', "parent 'x' is a field; it must be a track too"),
         ("tracks/top.toml", 'status = "named"', 'status = "retired"', "parent 'top' is retired"),
         ("tracks/top.toml", 'name = "标签"', 'name = "标签"\nparent = "b"', "parent leads in a circle: "),

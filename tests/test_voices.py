@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import TOP
+from conftest import TOP, label_file
 
 from trackclf import Tagger, _short, load_taxonomy
 from trackclf._spool import result_of
@@ -114,6 +114,33 @@ def test_records_and_spools_keep_voices(tagger):
     assert result_of(record, result.text, result.labels, result.kinds) == result
 
 
+def test_a_denial_speaks_of_its_own_text_and_label_alone(small):
+    """Whatever stands between in a batch: the question is denied by no other text."""
+    for denied, asked in (("量子计算", "芯片"), ("芯片", "量子计算"), ("芯片", "芯片")):
+        question = small.tag(f"有{asked}吗?")
+        for gap in range(8):
+            texts = [f"暂无{denied}。", *["今天下雨。"] * gap, f"有{asked}吗?", "的" * 3000]
+            assert list(small.tag_many(texts))[-2] == question
+        assert small.tag(f"暂无{denied}。有{asked}吗?").abstained == ("denied_only" if denied == asked else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "voice"),
+    [
+        ("量子计算有望成功。", "planned"),
+        ("量子计算没有望远镜。", "asserted"),
+        ("行动计划写到量子计算。", "asserted"),
+        ("您有量子计算吗?", "quoted"),
+        ("您好,有量子计算吗?", "asserted"),
+        ("记者问量子计算。", "quoted"),
+        ("答记者问量子计算。", "asserted"),
+    ],
+)
+def test_exceptions_hold_for_every_list(small, text, voice):
+    for result in (small.tag(text), next(small.tag_many([text, "的" * 3000]))):
+        assert [found for _, found, _ in said(result)] == [voice]
+
+
 def test_lists_of_ones_own(make_taxonomy):
     own = Tagger(load_taxonomy(make_taxonomy()), weights=None)
     assert said(own.tag("计划研究量子计算。")) == [("量子计算", "planned", "计划")]
@@ -135,6 +162,14 @@ def test_faults_are_said(make_taxonomy, old, new, fault):
     with pytest.raises(TaxonomyError) as raised:
         load_taxonomy(make_taxonomy({"taxonomy.toml": TOP.replace(old, new)}))
     assert any(fault in text for text in raised.value.faults)
+
+
+def test_a_taxonomy_of_one_term_and_nothing_else(make_taxonomy):
+    files = {"tracks/b.toml": label_file("b", "track", 2, ['{ t = "片子", k = "core" }'])}
+    files |= {"taxonomy.toml": TOP[: TOP.index("[denial]")], "modes/m.toml": label_file("m", "mode", 1, [])}
+    files |= {"tracks/a.toml": label_file("a", "track", 1, [])}
+    own = Tagger(load_taxonomy(make_taxonomy(files)), weights=None)
+    assert said(own.tag("暂无片子。")) == [("片子", "asserted", None)]
 
 
 def test_a_taxonomy_without_lists_has_only_asserted_evidence(make_taxonomy):
