@@ -181,7 +181,7 @@ def read_docx(data: bytes, name: str, options: Options) -> Document:
         raise UnreadableError("it holds no document; fetch or save it again")
     trees = [body]
     for relation in main.rels.values():
-        if relation.reltype.endswith(("/footnotes", "/endnotes")) and not relation.is_external:
+        if (relation.reltype or "").endswith(("/footnotes", "/endnotes")) and not relation.is_external:
             # What python-docx does not know is bytes to it. No entity is looked up, as in its own parser.
             parser = etree.XMLParser(resolve_entities=False, no_network=True)
             trees.append(etree.fromstring(relation.target_part.blob, parser))
