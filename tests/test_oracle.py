@@ -125,6 +125,12 @@ def shape(result):
     ]
 
 
+def test_pairs_that_are_as_near(small):
+    """A piece inside the cue and one that touches it: the shorter pair stands, whichever way found it."""
+    pairs = agrees(small, "不涉及述「公司培育《\x9d]拟天算芯⒠(\udcea1,000算晶片量子").pairs
+    assert [(pair.track, pair.start, pair.end) for pair in pairs] == [("a", 24, 27), ("b", 24, 27)]
+
+
 def test_two_terms_with_one_regional_spelling(tagger):
     agrees(tagger, "智慧机械人")
 

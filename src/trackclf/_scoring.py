@@ -225,7 +225,7 @@ class Pairs(NamedTuple):
 def find_pairs(passages: Passages, found: Contributions, lexicon: Lexicon, model: Model) -> Pairs:
     """For each sentence, track and mode that share it: the track's term with the nearest cue.
 
-    Nearest means in the same clause first, then by distance. The score is the smaller of the two
+    Nearest means in the same clause first, then by distance, place, length and weight. The score is the smaller of the two
     terms' weights, halved where the two do not share a clause. Kinds of label other than tracks and modes as well, where
     the taxonomy declares pairs of them.
     """
@@ -263,7 +263,7 @@ def find_pairs(passages: Passages, found: Contributions, lexicon: Lexicon, model
         return Pairs(none, none, none, none, none, np.zeros(0))
     whole = [np.concatenate(part) for part in zip(*rows, strict=True)]
     key, track, mode, distance, text, low, high, score = whole
-    order = np.lexsort((low, distance, mode, track, key))
+    order = np.lexsort((-score, high, low, distance, mode, track, key))
     first = np.ones(len(order), bool)
     first[1:] = (
         (key[order][1:] != key[order][:-1])
@@ -282,7 +282,7 @@ def _couples(found: Contributions, group: Ints, lexicon: Lexicon) -> Iterator[tu
         tracks, cues = np.flatnonzero(group == first), np.flatnonzero(group == second)
         if len(tracks) and len(cues):
             tracks = tracks[np.argsort(start[tracks], kind="stable")]
-            cues = cues[np.lexsort((start[cues], found.label[cues]))]
+            cues = cues[np.lexsort((found.finds.row[cues], found.finds.end[cues], start[cues], found.label[cues]))]
             mode = found.label[cues]
             at = np.flatnonzero(np.diff(mode, prepend=-1))
             for column, mine in zip(mode[at].tolist(), np.split(cues, at[1:]), strict=True):

@@ -186,7 +186,7 @@ class ShortTexts:
         for mode in sorted({self._label[cue.row] for _, cue in cues}):
             mine = sorted(
                 ((sentence, cue) for sentence, cue in cues if self._label[cue.row] == mode),
-                key=lambda item: item[1].start,
+                key=lambda item: (item[1].start, item[1].end, item[1].row),
             )
             starts = [cue.start for _, cue in mine]
             for step in (-1, 0):  # the nearest cue before and the nearest after
@@ -198,13 +198,12 @@ class ShortTexts:
                     low, high = min(track.start, cue.start), max(track.end, cue.end)
                     inner, outer = min(track.end, cue.end), max(track.start, cue.start)
                     apart = sentence.pauses(min(inner, outer), outer)
-                    value = (apart, max(outer - inner, 0), low), high, (track.row, cue.row)
+                    weight = min(self._weight[track.row], self._weight[cue.row])
+                    value = (apart, max(outer - inner, 0), low, high, -weight)
                     key = sentence.low, self._label[track.row], mode
-                    if key not in best or value[0] < best[key][0]:
-                        best[key] = value
-        for (_, label, mode), ((apart, _, low), high, rows) in best.items():
-            score = min(self._weight[row] for row in rows) / UNIT * (0.5 if apart else 1.0)
-            yield label, mode, low, high, score
+                    best[key] = min(value, best.get(key, value))
+        for (_, label, mode), (apart, _, low, high, weight) in best.items():
+            yield label, mode, low, high, -weight / UNIT * (0.5 if apart else 1.0)
 
 
 def _folded(text: str) -> str:
