@@ -248,7 +248,9 @@ def _read(journal: Path) -> tuple[dict[str, Any] | None, Mark]:
                 row = json.loads(line)
                 if head is None:
                     head = row if isinstance(row, dict) and isinstance(row.get("stamp", {}), dict) else None
-                elif [*map(type, found := Mark(**row))] == [int, int, str] and min(found[:2]) >= 0:
+                elif [*map(type, found := Mark(**row))] == [int, int, str] and 0 <= min(found[:2]) <= max(
+                    found[:2]
+                ) < 1 << 62:
                     mark = found
     return head, mark
 
