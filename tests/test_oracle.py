@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oracle import Oracle, is_ideograph
 from strategies import PIECES, share, strings, texts
 
-from trackclf import Tagger, _short, normalise
+from trackclf import Tagger, _short, load_taxonomy, normalise
 
 pytestmark = pytest.mark.usefixtures("short_at_once")
 
@@ -59,27 +59,35 @@ def test_learned_weights(learned, text):
     agrees(learned, text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "培育6G。培育，6G。6G的产业。产业链升级，行业升级。tech升级。",
-        "由旧向新，产业转型。由向转型。由甲向乙。升级，芯片升级。产业链的转型。",
-        "芯的量子。芯，量子。大量子公司。质量子系统。玩具的芯，芯片。算芯片子。",
-        "计算机与量子，电脑的行业。计算机。天算。天算，玩具。天算的行业。量子AI。",
-        "暂无6G业务。不涉及芯片，6G。没有芯片产品。没有芯片。也无6G业务。芯片业务尚未开展。有没有芯片？6G。",
-        "有没有芯片？不涉及上述产品。",
-        "16G与2.6G，1,6G。.6G。6G内存。6Ga。large model与largemodel。LARGE\nMODEL",
-        "拟，6G。计划6G，量子计算有望。《6G》。〈6G，芯片》。记者问6G，芯片。您有6G吗？",
-        "6G没有望。行动计划6G。您好，6G吗？答记者问6G。《6G。》6G。拟培育6G，升级。",
-        "玩的芯片的片子。玩的芯片，片子。芯片的片子。",
-        "公司的6G。公司，公司。与计的芯片，旧向。旧向升级，公司的量子计算。",
-    ],
-)
+RULES = [
+    "培育6G。培育，6G。6G的产业。产业链升级，行业升级。tech升级。",
+    "由旧向新，产业转型。由向转型。由甲向乙。升级，芯片升级。产业链的转型。",
+    "芯的量子。芯，量子。大量子公司。质量子系统。玩具的芯，芯片。算芯片子。",
+    "计算机与量子，电脑的行业。计算机。天算。天算，玩具。天算的行业。量子AI。",
+    "暂无6G业务。不涉及芯片，6G。没有芯片产品。没有芯片。也无6G业务。芯片业务尚未开展。有没有芯片？6G。",
+    "有没有芯片？不涉及上述产品。",
+    "16G与2.6G，1,6G。.6G。6G内存。6Ga。large model与largemodel。LARGE\nMODEL",
+    "拟，6G。计划6G，量子计算有望。《6G》。〈6G，芯片》。记者问6G，芯片。您有6G吗？",
+    "6G没有望。行动计划6G。您好，6G吗？答记者问6G。《6G。》6G。拟培育6G，升级。",
+    "玩的芯片的片子。玩的芯片，片子。芯片的片子。",
+    "公司的6G。公司，公司。与计的芯片，旧向。旧向升级，公司的量子计算。",
+]
+
+
+@pytest.mark.parametrize("text", RULES)
 def test_every_rule(small, learned, text):
     for tagger in (small, learned):
         agrees(tagger, text)
         for sentence in text.split("。"):
             agrees(tagger, sentence)
+
+
+def test_every_rule_by_a_tagger_made_anew(make_taxonomy):
+    """`make mutants` knows by this which tests the making of a tagger meets."""
+    own = Tagger(load_taxonomy(make_taxonomy()), weights=None)
+    for text in RULES:
+        result = agrees(own, text)
+        assert all(tag.level == 1 for tag in result.modes)
 
 
 def test_text_as_it_is_written(tagger):

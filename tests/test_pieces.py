@@ -179,6 +179,9 @@ def test_promises_take_the_threshold_that_costs_least():
     assert row("recall>=1.0") == (-1, 0.75, 1, 1)
     assert row("recall>=0", "b") == (2, 0, 0, 0.25)  # the score of a text without evidence is no tag
     assert row("precision>=0.5", "b")[1:3] == (0, 0)  # as near as it comes
+    scores, truth = np.array([[4, 3, 2, 1, 0]], np.float32).T, np.array([[0, 1, 0, 0, 1]], np.int8).T
+    never = learned("a", bias=[-2.0], curve_score=scores, curve_truth=truth)
+    assert promised(never, "precision>=0.9", ["a"])["a"]["threshold"] == 3  # where it comes nearest
     for wrong in ("recall>=1.5", "recall>0.5", "recall>=0.5x", "f1>=0.5"):
         with pytest.raises(ValueError, match="a promise is"):
             row(wrong)
