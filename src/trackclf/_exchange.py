@@ -18,6 +18,7 @@ from trackclf._taxonomy_files import (
     DEFAULT_KINDS,
     DEFAULT_PAIRS,
     LABEL_KEYS,
+    PLAIN_NAME,
     TOP_KEYS,
     VOICES,
     kinds_of,
@@ -112,7 +113,7 @@ def write_folder(content: Content, folder: Path) -> None:
             raise InputError(f"two labels have the id {id!r}; a file system may not tell capitals from small letters")
         ids.add(id.casefold())
         inside = label.get("folder", kinds[kind]["folder"])
-        if not re.fullmatch(r"[a-z][a-z0-9_-]*", inside):
+        if not PLAIN_NAME.fullmatch(inside):
             raise InputError(f"{id}: {inside!r} is no plain name of a folder")
         label = {key: value for key, value in label.items() if key != "folder"}
         with contextlib.suppress(TypeError, KeyError, ValueError):  # check says what is wrong with them

@@ -2,13 +2,13 @@
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from trackclf._characters import normalise
 from trackclf._taxonomy_files import (
     CANDIDATES,
+    PLAIN_NAME,
     PUNCTUATION,
     SHARED,
     TOP_KEYS,
@@ -42,7 +42,6 @@ _TAKEN = (
 # Lists of kinds of label beside the cues of a voice.
 _OF_KINDS = {"denial": ("kinds",), "plan": ("across",)}
 _MANY = 30  # names that a message lists
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 def setting_faults(files: Files, base: Files) -> Iterator[str]:
@@ -121,12 +120,12 @@ def _kind_faults(files: Files, base: Files) -> Iterator[str]:
     below = kinds_of(part(base, where)) if base else {}
     kinds = kinds_of(top, below)
     for kind, item in declared.items():
-        if not _NAME.fullmatch(kind):
+        if not PLAIN_NAME.fullmatch(kind):
             yield f"{where}: [kinds.{kind}] must be called by small letters, digits, - and _"
         if not isinstance(item, dict) or {*item} != {"folder", "name", "name_en"} or kind not in kinds:
             yield f"{where}: [kinds.{kind}] needs three strings: folder, name and name_en"
             continue
-        if not _NAME.fullmatch(item["folder"]) or item["folder"] in _TAKEN:
+        if not PLAIN_NAME.fullmatch(item["folder"]) or item["folder"] in _TAKEN:
             yield f"{where}: [kinds.{kind}] folder {item['folder']!r} is a name that records use, or no plain name"
         if any(other["folder"] == item["folder"] and name != kind for name, other in kinds.items()):
             yield f"{where}: [kinds.{kind}] shares the folder {item['folder']!r} with another kind"

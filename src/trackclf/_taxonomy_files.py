@@ -71,6 +71,7 @@ LABEL_KEYS = {
 TERM_KEYS = {"t": str, "k": str, "near": list, "far": list, "also": list, "boundary": bool}
 SHARED = ("taxonomy.toml", "classes.toml", "regional.toml")  # names that no label can have
 PUNCTUATION = re.compile(r"[\n\t!?。;:—|【】\0]|,(?!\d)|(?<!\d),")
+PLAIN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,99}")  # of a kind of label, and of its folder
 _JOINT = re.compile(r"(…{1,2}|\{[^{}]*\})")
 _LONG_NUMBER = re.compile(r"0[box][0-9A-Fa-f_]{1000}")
 TERM_LINE = re.compile(r"\s*\{\s*t\s*=\s*[\"']")
@@ -162,7 +163,7 @@ def parse(
     """
     files, faults = parse_top(folder)
     top = next(iter(files.values()), {})
-    folders = [item["folder"] for item in kinds_of(top, above).values()]
+    folders = [item["folder"] for item in kinds_of(top, above).values() if PLAIN_NAME.fullmatch(item["folder"])]
     paths = [folder / "classes.toml", folder / "regional.toml"]
     for name in folders:
         paths += sorted((folder / name).glob("*.toml"))
