@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import zipfile
-from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from math import prod
@@ -35,7 +34,12 @@ _ARCHIVE = re.compile(r"weights-[0-9a-f]{16}\.npz")
 _LARGEST_MANIFEST = 4 << 20  # bytes
 _LARGEST = 512 << 20  # bytes of all arrays
 _MOST_MEMBERS = 64
-_LONGEST_HEADER = 1024  # bytes, of an array
+# The head of an array as numpy writes it; what else it reads it may warn of.
+_SIZE = rb"(?:0|[1-9]\d{0,18})"
+_HEADER = re.compile(
+    rb"\{'descr': '[<>|=][a-zA-Z]\d{0,9}', 'fortran_order': (?:True|False), 'shape': \((?:%b,|%b(?:, %b)+)?\), \} *\n"
+    % (_SIZE, _SIZE, _SIZE)
+)
 # Who reads which kind, for whoever takes one for the other.
 _READERS = {
     "weights": "Tagger(weights=folder)",
@@ -282,11 +286,9 @@ def _header(head: io.BytesIO, name: str, wanted: str, symbols: tuple[int | str, 
     if np.lib.format.read_magic(head) != (1, 0):
         raise ValueError(f"{name} is no array of format 1.0")
     raw = head.getvalue()
-    try:  # what is no literal numpy takes for an array of Python 2, with a warning
-        literal_eval(raw[10 : 10 + int.from_bytes(raw[8:10], "little")][:_LONGEST_HEADER].decode("latin-1"))
-    except SyntaxError:
-        raise ValueError(f"{name} has no header that can be read") from None
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head, max_header_size=_LONGEST_HEADER)
+    if not _HEADER.fullmatch(raw[10 : 10 + int.from_bytes(raw[8:10], "little")]):
+        raise ValueError(f"{name} has no header as numpy writes it")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head, max_header_size=1024)
     fits = dtype.kind == "U" if wanted == "U" else dtype.newbyteorder("=") == np.dtype(wanted)
     if not fits or fortran or (dtype.itemsize == 0):
         raise ValueError(f"{name} has dtype {dtype}, not {wanted}")
