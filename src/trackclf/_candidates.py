@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trackclf._lexicon import WEAK, Lexicon
-from trackclf._matching import Hits, Int32, ascending, positions
+from trackclf._matching import Hits, Int32, ascending
 from trackclf._text import Bools, Ints, Passages
 
 LENGTHS = 64
@@ -131,11 +131,7 @@ def _support(lexicon: Lexicon, passages: Passages, sentences: Bools, needs: Bool
     number = passages.sentence_numbers
     for _ in range(lexicon.reach):
         sentences[1:] |= sentences[:-1]
-    place = positions(passages, np.flatnonzero(sentences))
-    found = lexicon.support.occurrences(passages.symbols.take(place))
-    start = place.take(found.start)
-    hits = Hits(found.string, start, start + (found.end - found.start))
-    hits = lexicon.support.on_word_boundaries(passages, hits)
+    hits = lexicon.support.find_in(passages, np.flatnonzero(sentences))
     asked = lexicon.asked.take(hits.string)
     wanted = np.flatnonzero(asked >= 0)
     there = number.take(hits.start.take(wanted))

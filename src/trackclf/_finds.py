@@ -45,6 +45,11 @@ class Finds(NamedTuple):
         """Whether something denies it: bool (n_parts,)."""
         return self.trigger >= 0
 
+    def first_parts(self) -> Ints:
+        """Index of the first part of what each part belongs to: int64 (n_parts,)."""
+        first: Ints = np.maximum.accumulate(np.where(self.share == 0, np.arange(len(self.share)), 0))
+        return first
+
     def take(self, keep: Bools | Ints) -> "Finds":
         """Some of the parts, given by their places or by a mask."""
         if keep.dtype == bool:

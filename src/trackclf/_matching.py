@@ -141,6 +141,13 @@ class Table:
         """All occurrences of all strings, overlaps included; strings that end in ASCII on word boundaries."""
         return self.on_word_boundaries(passages, self.occurrences(passages.symbols))
 
+    def find_in(self, passages: Passages, sentences: Ints) -> Hits:
+        """As `find`, in some sentences alone."""
+        place = positions(passages, sentences)
+        found = self.occurrences(passages.symbols.take(place))
+        start = place.take(found.start)
+        return self.on_word_boundaries(passages, Hits(found.string, start, start + (found.end - found.start)))
+
     def occurrences(self, symbols: NDArray[np.uint16]) -> Hits:
         """All occurrences of all strings, overlaps included, in a run of symbols whose last one only breaks."""
         found: list[tuple[Int32, Ints, int]] = []

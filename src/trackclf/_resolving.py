@@ -315,9 +315,7 @@ class Resolver:
         for slot, there in ((without, has), after, before):  # of several the last stands
             at = np.flatnonzero(there)
             trigger[near.take(at)] = trigger_at(units.start.take(slot.take(at)), units.end.take(slot.take(at)))
-        trigger = trigger[
-            np.maximum.accumulate(np.where(parts.share == 0, np.arange(len(trigger)), 0))
-        ]  # a cue as a whole
+        trigger = trigger[parts.first_parts()]  # a cue as a whole
         return parts._replace(trigger=self._answered(passages, units, parts, trigger))
 
     def _answered(self, passages: Passages, units: Units, parts: Finds, trigger: Ints) -> Ints:

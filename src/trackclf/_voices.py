@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trackclf._finds import CLAUSE, SENTENCE, Finds, Units, trigger_place
 from trackclf._lexicon import Lexicon
-from trackclf._matching import Hits, numbered, positions
+from trackclf._matching import numbered
 from trackclf._text import Bools, Ints, Passages
 
 VOICES = ("asserted", "planned", "denied", "quoted")
@@ -70,17 +70,13 @@ def voices_of(lexicon: Lexicon, passages: Passages, finds: Finds) -> Voices:
     at = np.flatnonzero(finds.denied)
     voice[at] = DENIED
     low[at], high[at] = trigger_place(finds.trigger.take(at))
-    whole = np.maximum.accumulate(np.where(finds.share == 0, np.arange(count), 0))
+    whole = finds.first_parts()
     return Voices(voice[whole], low[whole], high[whole])
 
 
 def _units(lexicon: Lexicon, passages: Passages, sentences: Ints) -> tuple[Units, Bools]:
     """The cues in some sentences, and whether each sentence holds any."""
-    place = positions(passages, sentences)
-    found = lexicon.voices.occurrences(passages.symbols.take(place))
-    start = place.take(found.start)
-    hits = Hits(found.string, start, start + (found.end - found.start))
-    hits = lexicon.voices.on_word_boundaries(passages, hits)
+    hits = lexicon.voices.find_in(passages, sentences)
     index, unit = lexicon.voice_units(hits.string)
     start, end = hits.start.take(index), hits.end.take(index)
     order = np.lexsort((end, start, unit))
